@@ -1,0 +1,1 @@
+"""Templates and texts for data set cards."""

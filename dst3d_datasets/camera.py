@@ -1,0 +1,137 @@
+"""Angles to matrices and back: the ONE camera convention of this project.
+
+* The canonical frame has z up and the front facing -y.
+* The camera centre is C = d (cos e sin a, -cos e cos a, sin e): azimuth 0 looks at the front, elevation > 0 from above.
+* Camera axes are OpenCV's: x right, y down, z forward. R maps canonical to camera and t = -R C.
+* The in-plane rotation theta turns the *camera's image* as PASCAL3D+ does: R = diag(1, -1, -1) Rz(theta) Rx(-(90 - e)) Rz(-a),
+  with Rz(x) and Rx(x) rotations by x about z and x (R_pascal3d in parentheses below).
+* Pixel centres lie at +0.5. The reference camera is a 35 mm lens on a 32 mm sensor: f = 560 px and c = 256 px at 512 px.
+
+Sources: PASCAL3D+ (Xiang et al., WACV 2014) for the angles; OpenCV's calib3d for the camera axes; 3D-DST's `render_synset`
+for the lens. The reference code's (theta, phi) in degrees, with the front at theta = -90, is azimuth = theta + 90,
+elevation = 90 - phi.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .nouns import Camera, View
+
+REFERENCE_FOCAL = 35.0 / 32.0  # focal length in image widths: 560 px at 512 px
+_FLIP = np.diag([1.0, -1.0, -1.0])  # OpenGL/PASCAL3D+ camera axes (y up, z backward) to OpenCV's
+
+
+def rotation_x(degrees: float) -> NDArray[np.float64]:
+    """Rotation by `degrees` about x, (3, 3), right-handed, acting on column vectors."""
+    c, s = _cos_sin(degrees)
+    return np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
+
+
+def rotation_z(degrees: float) -> NDArray[np.float64]:
+    """Rotation by `degrees` about z, (3, 3), right-handed, acting on column vectors."""
+    c, s = _cos_sin(degrees)
+    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+
+
+def rotation_of(azimuth: float, elevation: float, theta: float) -> NDArray[np.float64]:
+    """R (3, 3), canonical to OpenCV camera axes, for PASCAL3D+ angles in degrees."""
+    pascal3d = rotation_z(theta) @ rotation_x(-(90.0 - elevation)) @ rotation_z(-azimuth)
+    return _FLIP @ pascal3d
+
+
+def centre_of(azimuth: float, elevation: float, distance: float) -> NDArray[np.float64]:
+    """Camera centre (3,) in the canonical frame, by the closed formula (theta does not move it)."""
+    (ca, sa), (ce, se) = _cos_sin(azimuth), _cos_sin(elevation)
+    return distance * np.array([ce * sa, -ce * ca, se])
+
+
+def intrinsics(width: int, height: int, focal: float = REFERENCE_FOCAL) -> NDArray[np.float64]:
+    """K (3, 3) in pixels; `focal` is in units of the image's longer side, the principal point is the image centre."""
+    f = focal * max(width, height)
+    return np.array([[f, 0.0, width / 2.0], [0.0, f, height / 2.0], [0.0, 0.0, 1.0]])
+
+
+def camera_of(view: View, width: int, height: int, focal: float = REFERENCE_FOCAL) -> Camera:
+    """The camera that sees the canonical object as `view` says."""
+    R = rotation_of(view.azimuth, view.elevation, view.theta)
+    t = -R @ centre_of(view.azimuth, view.elevation, view.distance)
+    return Camera(K=intrinsics(width, height, focal), R=R, t=t, width=width, height=height)
+
+
+def view_of(R: ArrayLike, t: ArrayLike, index: int = 0) -> View:
+    """The view of a camera (R, t) that looks at the origin: the inverse of `camera_of`.
+
+    At elevation +-90 the azimuth and theta are not unique; theta 0 is returned then.
+    """
+    R, t = np.asarray(R, dtype=np.float64), np.asarray(t, dtype=np.float64)
+    centre = -R.T @ t
+    distance = float(np.linalg.norm(centre))
+    pascal3d = _FLIP @ R
+    sin_e = float(np.clip(pascal3d[2, 2], -1.0, 1.0))
+    elevation = math.degrees(math.asin(sin_e))
+    if abs(sin_e) > 1.0 - 1e-12:
+        azimuth, theta = math.degrees(math.atan2(pascal3d[0, 1], pascal3d[0, 0])), 0.0
+    else:
+        azimuth = math.degrees(math.atan2(pascal3d[2, 0], -pascal3d[2, 1]))
+        theta = math.degrees(math.atan2(-pascal3d[0, 2], pascal3d[1, 2]))
+    return View(index=index, azimuth=wrap_360(azimuth), elevation=elevation, theta=wrap_180(theta), distance=distance)
+
+
+def project(camera: Camera, points: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Project canonical points.
+
+    Args:
+        camera: the camera.
+        points: (N, 3), canonical frame.
+
+    Returns:
+        pixels (N, 2), pixel centres at +0.5, and z (N,) in the camera frame; pixels of points with z <= 0 are meaningless.
+    """
+    eye = np.asarray(points, dtype=np.float64) @ camera.R.T + camera.t
+    homogeneous = eye @ camera.K.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return homogeneous[:, :2] / homogeneous[:, 2:], eye[:, 2]
+
+
+def reference_view(theta: float, phi: float, distance: float, index: int = 0) -> View:
+    """The view of the reference code's (theta, phi) in degrees: azimuth = theta + 90, elevation = 90 - phi.
+
+    phi outside [0, 180] (strategies 3 and 4 allow up to 195) goes over the pole: the camera's centre is kept, and its up
+    vector points back to +z as Blender's TRACK_TO constraint does.
+    """
+    elevation, azimuth = 90.0 - phi, theta + 90.0
+    if elevation < -90.0:
+        elevation, azimuth = -180.0 - elevation, azimuth + 180.0
+    if elevation > 90.0:
+        elevation, azimuth = 180.0 - elevation, azimuth + 180.0
+    return View(index=index, azimuth=wrap_360(azimuth), elevation=elevation, theta=0.0, distance=distance)
+
+
+def alignment(azimuth: float, elevation: float) -> NDArray[np.float64]:
+    """The rigid turn (3, 3) that 3D-DST's catalogue columns mean, in degrees: raw z-up frame to canonical frame.
+
+    The reference moves the camera instead (theta + azimuth, phi - elevation). In the plane of the front (theta = -90) both
+    give the same picture; elsewhere its elevation column is no rotation, and this turn is what it stands for.
+    """
+    return rotation_x(elevation) @ rotation_z(-azimuth)
+
+
+def wrap_360(degrees: float) -> float:
+    """The same angle in [0, 360)."""
+    wrapped = math.fmod(degrees, 360.0)
+    wrapped = wrapped + 360.0 if wrapped < 0.0 else wrapped
+    return 0.0 if wrapped >= 360.0 else wrapped
+
+
+def wrap_180(degrees: float) -> float:
+    """The same angle in [-180, 180)."""
+    return wrap_360(degrees + 180.0) - 180.0
+
+
+def _cos_sin(degrees: float) -> tuple[float, float]:
+    radians = math.radians(degrees)
+    return math.cos(radians), math.sin(radians)

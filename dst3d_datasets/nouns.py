@@ -1,0 +1,204 @@
+"""The nouns of the chain, as frozen dataclasses: every field with its shape, frame, unit and dtype.
+
+Frames (defined in `camera`):
+
+* *canonical*: the object's own frame; z up, front facing -y, box centre at the origin, longest box side 1.
+* *camera*: OpenCV axes; x right, y down, z forward; same unit.
+* *pixels*: x right, y down, pixel centres at +0.5, so an image of width W spans [0, W].
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+AlphaMode = Literal["opaque", "mask", "blend"]
+
+
+def slug(text: str, limit: int = 48) -> str:
+    """Reduce any text to `[a-z0-9_-]+`, unique by a digest wherever something was lost.
+
+    >>> slug("93face00"), slug("My Car (2).glb")
+    ('93face00', 'my_car_2_glb-b4bb1d93')
+    """
+    clean = re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_")[:limit] or "x"
+    if clean == text:
+        return clean
+    return f"{clean}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRef:
+    """One row of a catalogue: which CAD model, of which class, how it is aligned, and whose it is.
+
+    Pure data: nothing has been opened yet.
+    """
+
+    source: str  # name of the source in the recipe, e.g. "shapenet"
+    model_id: str  # the id inside that source
+    class_name: str  # e.g. "airliner"
+    synset: str = ""  # WordNet id, e.g. "n02690373"; empty when the class has none
+    class_index: int = -1  # ImageNet-1k order; -1 outside it
+    distance: float = 1.5  # camera distance in units of the longest box side
+    azimuth: float = 0.0  # degrees; turns the model about z (3D-DST's catalogue column)
+    elevation: float = 0.0  # degrees; turns the model about x (3D-DST's catalogue column)
+    strength: int = 1  # 1 good, 2 only approximates the class
+    sampling: int = 1  # the reference's view sampling strategy, 1-5
+    symmetry: int = 1  # order of rotation symmetry about z: 1 none, 2, 4, ..., 0 body of revolution
+    licence: str = "unknown"  # SPDX where one exists
+    author: str = "unknown"
+    url: str = ""
+    title: str = ""
+    keywords: tuple[str, ...] = ()
+    content: str = ""  # sha256 of the file where ids do not pin it (folders); part of the shard's identity
+
+    @property
+    def class_id(self) -> str:
+        """What groups models into a class: the synset, or a slug of the name outside WordNet."""
+        return self.synset or slug(self.class_name)
+
+    @property
+    def uid(self) -> str:
+        """The name every seed of this model is derived from."""
+        return f"{self.class_id}/{self.source}/{self.model_id}"
+
+    def key(self, view: int) -> str:
+        """The key of one sample: `[a-z0-9_-]+`, no dot, unique over the data set."""
+        return f"{self.class_id}-{slug(self.source)}-{slug(self.model_id)}-{view:05d}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Surface of one part, in glTF's metallic-roughness terms."""
+
+    base_colour: tuple[float, float, float, float] = (0.8, 0.8, 0.8, 1.0)  # linear RGBA, 0-1; multiplies the texture
+    texture: NDArray[np.uint8] | None = None  # (h, w, 4), sRGB-encoded RGB and straight alpha; row 0 is the top
+    alpha_mode: AlphaMode = "opaque"
+    alpha_cutoff: float = 0.5  # used by "mask"
+    metallic: float = 0.0
+    roughness: float = 0.8
+    unlit: bool = False  # colour is shown as it is (KHR_materials_unlit)
+    wrap: Literal["repeat", "clamp", "mirror"] = "repeat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A triangle mesh with one material. No face culling is ever applied: both sides are seen."""
+
+    vertices: NDArray[np.float32]  # (V, 3), canonical frame
+    faces: NDArray[np.int32]  # (F, 3), indices into vertices
+    normals: NDArray[np.float32]  # (V, 3), unit, canonical frame; split vertices make hard edges
+    uv: NDArray[np.float32] | None = None  # (V, 2), OBJ convention: (0, 0) is the bottom left of the texture
+    colours: NDArray[np.float32] | None = None  # (V, 4), linear RGBA, 0-1; multiplies the material's colour
+    material: Material = field(default_factory=Material)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CadModel:
+    """A loaded model in the canonical frame."""
+
+    ref: ModelRef
+    parts: tuple[Part, ...]
+    size: tuple[float, float, float]  # extents of the box along x, y, z; the longest is 1
+    warnings: tuple[str, ...] = ()  # what was repaired or ignored while loading
+
+    @property
+    def num_faces(self) -> int:
+        """Triangles of all parts together."""
+        return sum(len(part.faces) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Where the camera stands, in PASCAL3D+ terms; see `camera.camera_of` for the formula."""
+
+    index: int  # number of the view within its model
+    azimuth: float  # degrees in [0, 360); 0 looks at the front
+    elevation: float  # degrees in [-90, 90]; positive looks from above
+    theta: float  # degrees in [-180, 180); in-plane rotation
+    distance: float  # camera centre to object centre, in units of the longest box side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Camera:
+    """A pinhole camera: pixel ~ K (R x + t) for a point x of the canonical frame."""
+
+    K: NDArray[np.float64]  # (3, 3), pixels
+    R: NDArray[np.float64]  # (3, 3), canonical to camera (OpenCV axes)
+    t: NDArray[np.float64]  # (3,), camera frame, units of the longest box side
+    width: int  # pixels
+    height: int  # pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lights:
+    """A key and a fill light, both directional, in a hemisphere of sky and ground light. Canonical frame, linear RGB."""
+
+    key_direction: tuple[float, float, float] = (-0.45, -0.70, 0.55)  # unit, from the object towards the light
+    key_colour: tuple[float, float, float] = (2.2, 2.15, 2.05)
+    fill_direction: tuple[float, float, float] = (0.80, -0.35, 0.25)
+    fill_colour: tuple[float, float, float] = (0.55, 0.58, 0.65)
+    sky: tuple[float, float, float] = (0.55, 0.58, 0.62)
+    ground: tuple[float, float, float] = (0.28, 0.26, 0.24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buffers:
+    """What a renderer sees of one model from one camera. One sample a pixel, at the pixel centre, but for colour."""
+
+    colour: NDArray[np.uint8]  # (H, W, 3), sRGB, antialiased, straight (not multiplied by alpha)
+    alpha: NDArray[np.uint8]  # (H, W), antialiased coverage of the colour, 0-255
+    mask: NDArray[np.bool_]  # (H, W), True where the pixel centre's ray hits the object
+    depth: NDArray[np.float32]  # (H, W), z in the camera frame (not distance along the ray); 0 outside the mask
+    normal: NDArray[np.float32]  # (H, W, 3), unit, camera frame (OpenCV axes), facing the camera; 0 outside the mask
+    part: NDArray[np.int32]  # (H, W), index into CadModel.parts; -1 outside the mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """The pictures a generator may be steered by, all of one size and made from the same buffers."""
+
+    render: NDArray[np.uint8]  # (H, W, 3), sRGB: the colour over the control background
+    edge: NDArray[np.uint8]  # (H, W), 0 or 255: Canny of `render`
+    mask: NDArray[np.uint8]  # (H, W), 0 or 255
+    depth: NDArray[np.uint16]  # (H, W); z = depth_offset + depth_scale * value where value > 0; 0 is background
+    normal: NDArray[np.uint8]  # (H, W, 3); 127.5 * (n + 1) with axes (right, up, towards the camera); 0 outside the mask
+    depth_scale: float
+    depth_offset: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """Words for the generator."""
+
+    text: str
+    negative: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """All that is needed to make one picture."""
+
+    key: str
+    ref: ModelRef
+    view: View
+    camera: Camera
+    lights: Lights
+    buffers: Buffers
+    controls: Controls
+    prompt: Prompt
+    seed: int  # 0 <= seed < 2**63, derived from names
+    label: dict[str, Any]  # the JSON label, complete but for what the generator adds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One finished row: its key and the members of its tar record in their final order."""
+
+    key: str
+    members: tuple[tuple[str, bytes], ...]  # (extension without the leading dot, content), sorted by extension

@@ -1,0 +1,31 @@
+"""Recipes: the typed, validated, fingerprinted description of a data set."""
+
+from .fields import ALL_CONTROLS, Distribution, Recipe, Sampling, Views
+from .io import (
+    builtin_recipes,
+    builtin_text,
+    difference,
+    dump,
+    fingerprint,
+    load_recipe,
+    scene,
+    to_yaml,
+    validate,
+)
+
+__all__ = [
+    "ALL_CONTROLS",
+    "Distribution",
+    "Recipe",
+    "Sampling",
+    "Views",
+    "builtin_recipes",
+    "builtin_text",
+    "difference",
+    "dump",
+    "fingerprint",
+    "load_recipe",
+    "scene",
+    "to_yaml",
+    "validate",
+]

@@ -1,0 +1,245 @@
+"""Recipes as YAML files: reading with clear errors, overriding single fields, writing, and the fingerprint."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ..errors import RecipeError
+from .base import without_locations
+from .fields import Recipe
+
+_NOT_IN_FINGERPRINT = ("name", "release", "scores")
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML that refuses a key given twice, and reads `1e-3` as the number it is meant to be."""
+
+
+def _mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str):
+            raise RecipeError(f"line {key_node.start_mark.line + 1}: the key {key!r} is not a text")
+        if key in seen:
+            raise RecipeError(f"line {key_node.start_mark.line + 1}: the key {key!r} is given twice")
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def parse_yaml(text: str, origin: str) -> dict[str, Any]:
+    """YAML text to plain data, one mapping at the top.
+
+    Raises:
+        RecipeError: not YAML, not a mapping, or a key given twice; the message starts with `origin`.
+    """
+    try:
+        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{origin}: not valid YAML: {' '.join(str(error).split())}") from error
+    except RecipeError as error:
+        raise RecipeError(f"{origin}: {error}") from error
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise RecipeError(f"{origin}: a recipe is a mapping of fields, not a {type(data).__name__}")
+    return data
+
+
+def load_recipe(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        path: a YAML file, or the name of a built-in recipe such as `quickstart`.
+        overrides: `field.path=value` texts, the value in YAML.
+
+    Raises:
+        RecipeError: with the path of every field that is wrong, and the choices.
+    """
+    text, origin, folder = _read(os.fspath(path))
+    data = parse_yaml(text, origin)
+    for override in overrides:
+        _override(data, override)
+    return validate(data, origin=origin, folder=folder)
+
+
+def builtin_recipes() -> list[str]:
+    """Names of the recipes that ship with the package."""
+    files = resources.files("dst3d_datasets") / "recipe" / "builtin"
+    return sorted(entry.name.removesuffix(".yaml") for entry in files.iterdir() if entry.name.endswith(".yaml"))
+
+
+def builtin_text(name: str) -> str:
+    """The commented YAML of a built-in recipe."""
+    if name not in builtin_recipes():
+        raise RecipeError(f"there is no built-in recipe {name!r}; known: {', '.join(builtin_recipes())}")
+    return (resources.files("dst3d_datasets") / "recipe" / "builtin" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def _read(path: str) -> tuple[str, str, Path]:
+    if path in builtin_recipes() and not Path(path).exists():
+        return builtin_text(path), path, Path.cwd()
+    try:
+        return Path(path).read_text(encoding="utf-8"), path, Path(path).resolve().parent
+    except FileNotFoundError:
+        known = ", ".join(builtin_recipes())
+        raise RecipeError(f"{path}: no such file, and no built-in recipe of that name (known: {known})") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read as text: {error}") from error
+
+
+def _override(data: dict[str, Any], override: str) -> None:
+    path, separator, value = override.partition("=")
+    if not separator or not path:
+        raise RecipeError(f"override {override!r}: write field.path=value, for example render.size=256")
+    *parents, last = path.split(".")
+    here: Any = data
+    for name in parents:
+        here = _step(here, name, override)
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"override {override!r}: the value is not valid YAML") from error
+    if isinstance(here, list):
+        here[_index(here, last, override)] = parsed
+    else:
+        here[last] = parsed
+
+
+def _step(here: Any, name: str, override: str) -> Any:
+    if isinstance(here, list):
+        return here[_index(here, name, override)]
+    child = here.setdefault(name, {})
+    if not isinstance(child, (dict, list)):
+        raise RecipeError(f"override {override!r}: {name} is a value, it has no fields")
+    return child
+
+
+def _index(here: list[Any], name: str, override: str) -> int:
+    if not name.isdigit() or int(name) >= len(here):
+        raise RecipeError(f"override {override!r}: {name!r} is not one of 0 to {len(here) - 1}")
+    return int(name)
+
+
+def validate(data: Mapping[str, Any], *, origin: str = "recipe", folder: Path | None = None) -> Recipe:
+    """Check plain data against the recipe's types.
+
+    Args:
+        data: what YAML or JSON gave.
+        origin: named first in messages.
+        folder: relative places (roots, files) are taken from here; none: left as they are.
+    """
+    try:
+        recipe = Recipe.model_validate_json(json.dumps(data, default=str))
+    except ValidationError as error:
+        lines = [_line(problem, data) for problem in error.errors()]
+        raise RecipeError(f"{origin}: " + "\n  ".join(lines)) from None
+    return _with_absolute_places(recipe, folder) if folder else recipe
+
+
+def _line(problem: Any, data: Mapping[str, Any]) -> str:
+    loc = [part for part in problem["loc"] if not (isinstance(part, str) and _is_tag(part))]
+    path = ".".join(str(part) for part in loc) or "recipe"
+    if problem["type"] == "extra_forbidden":
+        siblings = _fields_at(loc[:-1])
+        near = difflib.get_close_matches(str(loc[-1]), siblings, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        return f"{path}: unknown field; {hint}known: {', '.join(siblings)}" if siblings else f"{path}: unknown field"
+    message = problem["msg"].removeprefix("Value error, ")
+    given = problem.get("input")
+    shown = "" if isinstance(given, (dict, list)) or problem["type"] == "missing" else f" (got {given!r})"
+    return f"{path}: {message}{shown}"
+
+
+_TAGS = frozenset(
+    "primitives shapenet objaverse omniobject3d folder template captions render controlnet plugin Sampling Distribution "
+    "constrained-int int".split()
+)
+
+
+def _is_tag(part: str) -> bool:
+    return part in _TAGS and part != "render" or part.startswith(("literal[", "function-", "constrained", "tuple["))
+
+
+def _fields_at(loc: list[Any]) -> list[str]:
+    """Names of the fields that stand at a path of the recipe, where they do not depend on a `kind`."""
+    here: Any = Recipe
+    for part in loc:
+        field = getattr(here, "model_fields", {}).get(part)
+        here = field.annotation if field is not None else None
+    return [field.alias or name for name, field in getattr(here, "model_fields", {}).items()]
+
+
+def _with_absolute_places(recipe: Recipe, folder: Path) -> Recipe:
+    """Make the places of sources, catalogue and pictures absolute, so that the recipe means the same anywhere."""
+
+    def absolute(model: BaseModel) -> BaseModel:
+        changes: dict[str, Any] = {}
+        for name, field in type(model).model_fields.items():
+            value = getattr(model, name)
+            extra = field.json_schema_extra
+            if isinstance(extra, dict) and extra.get("location") and name != "device" and value and "://" not in value:
+                changes[name] = str(folder / Path(os.path.expandvars(value)).expanduser())
+        return model.model_copy(update=changes)
+
+    return recipe.model_copy(
+        update={
+            "sources": tuple(absolute(source) for source in recipe.sources),
+            "catalogue": absolute(recipe.catalogue),
+            "prompts": absolute(recipe.prompts),
+            "generator": absolute(recipe.generator),
+        }
+    )
+
+
+def dump(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain data (JSON types), every field present."""
+    plain: dict[str, Any] = recipe.model_dump(mode="json", by_alias=True)
+    return plain
+
+
+def to_yaml(recipe: Recipe) -> str:
+    """The effective recipe as YAML, every field present; `load_recipe` reads it back to an equal recipe."""
+    return yaml.safe_dump(dump(recipe), sort_keys=False, allow_unicode=True, width=110)
+
+
+def scene(recipe: Recipe) -> dict[str, Any]:
+    """The part of a recipe that can change a pixel or a label: no names, no places, nothing about releases."""
+    plain = without_locations(recipe)
+    return {key: value for key, value in plain.items() if key not in _NOT_IN_FINGERPRINT}
+
+
+def fingerprint(recipe: Recipe) -> str:
+    """16 hexadecimal digits of the sha256 over `scene`: equal if and only if the recipes make the same samples."""
+    canonical = json.dumps(scene(recipe), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def difference(old: Recipe, new: Recipe) -> list[str]:
+    """Fields in which the scenes of two recipes differ, as `path: old -> new`."""
+    a, b = dict(_flat(scene(old))), dict(_flat(scene(new)))
+    return [f"{path}: {a.get(path)!r} -> {b.get(path)!r}" for path in sorted({*a, *b}) if a.get(path) != b.get(path)]
+
+
+def _flat(value: Any, path: str = "") -> Iterable[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from _flat(child, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _flat(child, f"{path}.{index}")
+    else:
+        yield path, value

@@ -1,0 +1,37 @@
+"""Renderers: one file an engine, each a `Renderer`; and the controls made from their buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..nouns import Buffers, CadModel, Camera, Lights
+
+TABLE = {
+    "torch": "dst3d_datasets.render.raster:TorchRenderer",
+    "pyrender": "dst3d_datasets.render.pyrender:PyrenderRenderer",
+}
+
+
+class Renderer(Protocol):
+    """Draws a model from cameras. Built as `Class(device="auto")`; used by one thread at a time.
+
+    All engines agree: mask IoU >= 0.99 with each other, depth and normals to within their number formats.
+    """
+
+    name: str
+
+    def render(self, model: CadModel, cameras: Sequence[Camera], lights: Sequence[Lights]) -> Iterator[Buffers]:
+        """Yield one `Buffers` a camera, in order; `lights` has one entry a camera."""
+        ...
+
+    def silhouette(self, model: CadModel, camera: Camera) -> NDArray[np.bool_]:
+        """Only the mask (H, W) of one camera, of any image size: cheap, for measuring what leaves the image."""
+        ...
+
+    def close(self) -> None:
+        """Free what the engine holds; the renderer is not used afterwards."""
+        ...
