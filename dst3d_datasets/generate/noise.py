@@ -1,0 +1,91 @@
+"""Seeded, tileable noise pictures, and a few draws from a name: the raw material of the procedural backgrounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..seeds import Name, uniform, uniforms
+
+Floats = NDArray[np.float32]
+Item = TypeVar("Item")
+
+
+class Draws:
+    """Numbers for one picture, each by its own name: adding a draw changes no other.
+
+    Args:
+        names: what the numbers derive from, by habit a purpose and the sample's seed.
+    """
+
+    def __init__(self, *names: Name) -> None:
+        self._names = names
+
+    def number(self, name: str, low: float = 0.0, high: float = 1.0) -> float:
+        """Uniform in (low, high)."""
+        return low + (high - low) * uniform(*self._names, name)
+
+    def numbers(self, name: str, count: int, low: float = 0.0, high: float = 1.0) -> Floats:
+        """(count,) uniform in (low, high)."""
+        return (low + (high - low) * uniforms(*self._names, name, count=count)).astype(np.float32)
+
+    def grid(self, name: str, height: int, width: int) -> Floats:
+        """(height, width) uniform in (0, 1)."""
+        return uniforms(*self._names, name, count=height * width).astype(np.float32).reshape(height, width)
+
+    def pick(self, name: str, items: Sequence[Item]) -> Item:
+        """One of the items, all equally likely."""
+        return items[int(uniform(*self._names, name) * len(items))]
+
+    def index(self, name: str, count: int) -> int:
+        """An integer in [0, count)."""
+        return int(uniform(*self._names, name) * count)
+
+
+def value_noise(draws: Draws, name: str, size: int, cells: tuple[int, int]) -> Floats:
+    """Smooth tileable noise (size, size) in about (0, 1): random values on a grid of `cells` (down, across), enlarged bicubically."""
+    down, across = cells
+    lattice = np.pad(draws.grid(name, down, across), 3, mode="wrap")
+    scale_y, scale_x = size / down, size / across
+    enlarged = cv2.resize(
+        lattice, (round((across + 6) * scale_x), round((down + 6) * scale_y)), interpolation=cv2.INTER_CUBIC
+    )
+    y, x = round(3 * scale_y), round(3 * scale_x)
+    return np.ascontiguousarray(enlarged[y : y + size, x : x + size])
+
+
+def fractal_noise(
+    draws: Draws, name: str, size: int, cells: tuple[int, int], octaves: int, gain: float = 0.5
+) -> Floats:
+    """Octaves of value noise, each twice as fine and `gain` as strong; (size, size), stretched to fill [0, 1]."""
+    total = np.zeros((size, size), np.float32)
+    weight = 1.0
+    for octave in range(octaves):
+        fine = (cells[0] << octave, cells[1] << octave)
+        if max(fine) > size:
+            break
+        total += np.float32(weight) * value_noise(draws, f"{name}/{octave}", size, fine)
+        weight *= gain
+    low, high = float(total.min()), float(total.max())
+    return (total - np.float32(low)) / np.float32(max(high - low, 1e-6))
+
+
+def grain(draws: Draws, height: int, width: int, strength: float) -> Floats:
+    """Film grain in byte steps, (height, width), triangular with a standard deviation of `strength`."""
+    pair = draws.grid("grain", 2 * height, width)
+    return (pair[:height] + pair[height:] - np.float32(1.0)) * np.float32(strength * 2.449)
+
+
+def smoothstep(low: float, high: float, x: Floats) -> Floats:
+    """0 below `low`, 1 above `high`, smooth between."""
+    t = np.clip((x - np.float32(low)) * np.float32(1.0 / (high - low)), 0.0, 1.0)
+    return t * t * (np.float32(3.0) - np.float32(2.0) * t)
+
+
+def mix(a: Floats, b: Floats, share: Floats) -> Floats:
+    """a where share is 0, b where it is 1; `share` (H, W) against (H, W, 3) or (3,) colours."""
+    return a + (b - a) * share[..., None]
