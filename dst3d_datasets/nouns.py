@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 AlphaMode = Literal["opaque", "mask", "blend"]
 
 
-def slug(text: str, limit: int = 48) -> str:
+def slug(text: str, limit: int = 32) -> str:
     """Reduce any text to `[a-z0-9_-]+`, unique by a digest wherever something was lost.
 
     >>> slug("93face00"), slug("My Car (2).glb")
-    ('93face00', 'my_car_2_glb-b4bb1d93')
+    ('93face00', 'my_car_2_glb-776b9165')
     """
     clean = re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_")[:limit] or "x"
     if clean == text:
@@ -39,7 +39,7 @@ class ModelRef:
     Pure data: nothing has been opened yet.
     """
 
-    source: str  # name of the source in the recipe, e.g. "shapenet"
+    source: str  # name of the source in the recipe, `[a-z0-9_-]{1,16}`, e.g. "shapenet"
     model_id: str  # the id inside that source
     class_name: str  # e.g. "airliner"
     synset: str = ""  # WordNet id, e.g. "n02690373"; empty when the class has none
@@ -60,7 +60,7 @@ class ModelRef:
     @property
     def class_id(self) -> str:
         """What groups models into a class: the synset, or a slug of the name outside WordNet."""
-        return self.synset or slug(self.class_name)
+        return self.synset or slug(self.class_name, limit=12)
 
     @property
     def uid(self) -> str:
@@ -68,8 +68,11 @@ class ModelRef:
         return f"{self.class_id}/{self.source}/{self.model_id}"
 
     def key(self, view: int) -> str:
-        """The key of one sample: `[a-z0-9_-]+`, no dot, unique over the data set."""
-        return f"{self.class_id}-{slug(self.source)}-{slug(self.model_id)}-{view:05d}"
+        """The key of one sample: `[a-z0-9_-]+`, no dot, unique over the data set.
+
+        The limits keep `<key>.normal.png` within the 100 characters that a plain tar header has for a name.
+        """
+        return f"{self.class_id}-{self.source}-{slug(self.model_id, limit=32)}-{view:05d}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +170,9 @@ class Controls:
     edge: NDArray[np.uint8]  # (H, W), 0 or 255: Canny of `render`
     mask: NDArray[np.uint8]  # (H, W), 0 or 255
     depth: NDArray[np.uint16]  # (H, W); z = depth_offset + depth_scale * value where value > 0; 0 is background
-    normal: NDArray[np.uint8]  # (H, W, 3); 127.5 * (n + 1) with axes (right, up, towards the camera); 0 outside the mask
+    normal: NDArray[
+        np.uint8
+    ]  # (H, W, 3); 127.5 * (n + 1) with axes (right, up, towards the camera); 0 outside the mask
     depth_scale: float
     depth_offset: float
 

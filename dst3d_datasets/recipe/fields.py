@@ -44,7 +44,7 @@ class Distribution(Strict):
             raise ValueError(f"{given[0]}: low {low_high[0]:g} must be below high {low_high[1]:g}")
         if self.truncated_normal and not self.truncated_normal[1] > 0:
             raise ValueError(f"truncated_normal: sd {self.truncated_normal[1]:g} must be above 0")
-        if self.sphere and not (-90 <= self.sphere[0] and self.sphere[1] <= 90):
+        if self.sphere and not (self.sphere[0] >= -90 and self.sphere[1] <= 90):
             raise ValueError("sphere: elevations lie in [-90, 90]")
         return self
 

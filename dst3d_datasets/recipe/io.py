@@ -165,13 +165,12 @@ def _line(problem: Any, data: Mapping[str, Any]) -> str:
 
 
 _TAGS = frozenset(
-    "primitives shapenet objaverse omniobject3d folder template captions render controlnet plugin Sampling Distribution "
-    "constrained-int int".split()
+    ["primitives", "shapenet", "objaverse", "omniobject3d", "folder", "template", "captions", "render", "controlnet", "plugin", "Sampling", "Distribution", "constrained-int", "int"]
 )
 
 
 def _is_tag(part: str) -> bool:
-    return part in _TAGS and part != "render" or part.startswith(("literal[", "function-", "constrained", "tuple["))
+    return (part in _TAGS and part != "render") or part.startswith(("literal[", "function-", "constrained", "tuple["))
 
 
 def _fields_at(loc: list[Any]) -> list[str]:

@@ -29,7 +29,7 @@ REFERENCE_NEGATIVE = (
 class SourceOptions(Strict):
     """What all sources have in common."""
 
-    name: str = Field("", pattern=r"^[a-z0-9_-]*$", description="name in labels and keys; empty: the kind")
+    name: str = Field("", pattern=r"^[a-z0-9_-]{0,16}$", description="name in labels and keys; empty: the kind")
     max_faces: int = Field(2_000_000, ge=1, description="models with more faces are skipped")
     max_texture_pixels: int = Field(64_000_000, ge=1, description="models with a larger texture are skipped")
 

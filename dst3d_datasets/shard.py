@@ -1,0 +1,243 @@
+"""`make_shard`: THE unit of work. One process, one device, streaming inside, one atomic commit at the end.
+
+Load -> render -> generate -> encode -> write run side by side through bounded queues, so memory does not grow with the
+shard and the generator never waits for a picture to be compressed. Every engine only maps this function.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import images, schema
+from .camera import camera_of
+from .errors import ModelRefused, Reason
+from .label import make_label
+from .nouns import CadModel, Sample, Shot, View
+from .plan import ModelViews, ShardSpec
+from .receipt import Receipt, Skipped
+from .recipe import Recipe
+from .seeds import seed_of
+from .store import Store
+from .stream import Clock, ahead, batched, ordered_map
+from .tar import TarWriter
+from .tools import Tools, tools_for
+from .views import sample_views
+
+MODELS_AHEAD = 2
+ENCODERS = 2
+_PACKAGES = (
+    "dst3d-datasets",
+    "numpy",
+    "pillow",
+    "torch",
+    "trimesh",
+    "opencv-python-headless",
+    "diffusers",
+    "transformers",
+)
+
+
+@dataclass
+class _Work:
+    """What the stages of one shard share."""
+
+    recipe: Recipe
+    tools: Tools
+    clock: Clock = field(default_factory=Clock)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def skip(self, job: ModelViews, views: int, error: ModelRefused) -> None:
+        """Note a model that is left out, wholly or in part."""
+        self.skipped.append(Skipped(uid=job.ref.uid, reason=error.reason.value, detail=error.detail, num_views=views))
+
+
+def make_shard(
+    recipe: Recipe, spec: ShardSpec, store: Store, progress: Callable[[int], None] = lambda done: None
+) -> Receipt:
+    """Make one shard and commit it.
+
+    Args:
+        recipe: the recipe the spec was planned from.
+        spec: what to make.
+        store: where to put it.
+        progress: told how many more samples are finished (written or skipped).
+
+    Returns:
+        The receipt, which is already in the store. Models that cannot be used are in `receipt.skipped`.
+
+    Raises:
+        StoreError: the store cannot be written; nothing of this shard is kept.
+        Dst3dError: the generator or renderer cannot be used at all.
+    """
+    start = time.perf_counter()
+    work = _Work(recipe, tools_for(recipe))
+
+    def fill(writer: TarWriter) -> Receipt:
+        count = 0
+        for sample in _samples(work, spec):
+            with work.clock("write"):
+                writer.write(sample)
+            count += 1
+            progress(1)
+        progress(spec.num_samples - count)
+        return _receipt(work, spec, count, time.perf_counter() - start)
+
+    return store.commit(spec.shard_id, spec.class_id, fill)
+
+
+def iter_samples(recipe: Recipe, jobs: Iterable[ModelViews]) -> Iterator[Sample]:
+    """The samples of some views, without a store (for previews); models that cannot be used are left out."""
+    work = _Work(recipe, tools_for(recipe))
+    yield from _encoded(work, _pictures(work, _shots(work, _models(work, jobs))))
+
+
+def _samples(work: _Work, spec: ShardSpec) -> Iterator[Sample]:
+    models = ahead(_models(work, spec.jobs), MODELS_AHEAD, "load")
+    shots = ahead(_shots(work, models), 2 * work.tools.generator.batch_size, "render")
+    return _encoded(work, _pictures(work, shots))
+
+
+def _models(work: _Work, jobs: Iterable[ModelViews]) -> Iterator[tuple[ModelViews, CadModel]]:
+    for job in jobs:
+        try:
+            with work.clock("load"):
+                model = work.tools.source(job.ref.source).open(job.ref)
+        except ModelRefused as error:
+            work.skip(job, job.count, error)
+            continue
+        yield job, model
+
+
+def _shots(work: _Work, models: Iterable[tuple[ModelViews, CadModel]]) -> Iterator[Shot]:
+    for job, model in models:
+        views = sample_views(work.recipe, job.ref, job.first, job.count)
+        unseen = 0
+        for first in range(0, len(views), 8):  # a few views at once: enough for a batched engine, little to hold
+            for shot in _render(work, model, views[first : first + 8]):
+                if shot is None:
+                    unseen += 1
+                else:
+                    yield shot
+        if unseen:
+            error = ModelRefused(Reason.INVISIBLE, f"{unseen} of {job.count} views show not one pixel of it")
+            work.skip(job, unseen, error)
+
+
+def _render(work: _Work, model: CadModel, views: list[View]) -> list[Shot | None]:
+    """Shots of some views; None where nothing of the model is in the picture."""
+    options, tools = work.recipe.render, work.tools
+    seeds = [seed_of(work.recipe.seed, model.ref.uid, "sample", view.index) for view in views]
+    cameras = [camera_of(view, options.size, options.size, options.focal) for view in views]
+    with work.clock("render"):
+        lights = [tools.lights_of(seed_of(seed, "light"), options.light) for seed in seeds]
+        all_buffers = list(tools.renderer.render(model, cameras, lights))
+    shots: list[Shot | None] = []
+    for view, camera, light, seed, buffers in zip(views, cameras, lights, seeds, all_buffers, strict=True):
+        if not buffers.mask.any():
+            shots.append(None)
+            continue
+        with work.clock("controls"):
+            controls = tools.make_controls(buffers, work.recipe.controls)
+            bbox, visible = tools.box_and_visible(model, camera, tools.renderer)
+        key, prompt = model.ref.key(view.index), tools.prompter.prompt(model.ref, seed_of(seed, "prompt"))
+        label = make_label(
+            key=key,
+            model=model,
+            view=view,
+            camera=camera,
+            controls=controls,
+            prompt=prompt,
+            seed=seed,
+            bbox=bbox,
+            visible_fraction=visible,
+        )
+        shots.append(
+            Shot(
+                key=key,
+                ref=model.ref,
+                view=view,
+                camera=camera,
+                lights=light,
+                buffers=buffers,
+                controls=controls,
+                prompt=prompt,
+                seed=seed,
+                label=label,
+            )
+        )
+    return shots
+
+
+def _pictures(work: _Work, shots: Iterable[Shot]) -> Iterator[tuple[Shot, NDArray[np.uint8]]]:
+    for batch in batched(shots, work.tools.generator.batch_size):
+        with work.clock("generate"):
+            pictures = work.tools.generator.generate(batch)
+        yield from zip(batch, pictures, strict=True)
+
+
+def _encoded(work: _Work, pictures: Iterable[tuple[Shot, NDArray[np.uint8]]]) -> Iterator[Sample]:
+    def encode(item: tuple[Shot, NDArray[np.uint8]]) -> Sample:
+        with work.clock("encode"):
+            return encode_sample(work, *item)
+
+    return ordered_map(encode, pictures, ENCODERS, 4 * ENCODERS)
+
+
+def encode_sample(work: _Work, shot: Shot, picture: NDArray[np.uint8]) -> Sample:
+    """One shot and its picture (H, W, 3) as the members of a tar record."""
+    quality, generator = work.recipe.shards.jpeg_quality, work.tools.generator
+    label: dict[str, Any] = {
+        **shot.label,
+        "generator": generator.name,
+        "generator_revision": generator.revision,
+    }
+    members = [
+        *images.encode_controls(shot.controls, quality),
+        ("jpg", images.encode_jpg(picture, quality)),
+        ("json", schema.encode(label)),
+        ("cls", str(shot.ref.class_index).encode()),
+        ("txt", shot.prompt.text.encode()),
+    ]
+    return Sample(key=shot.key, members=tuple(sorted(members)))
+
+
+def _receipt(work: _Work, spec: ShardSpec, count: int, wall: float) -> Receipt:
+    tools = work.tools
+    counts = dict(tools.prompter.counts())
+    counts.update(getattr(tools.generator, "counts", dict)())
+    return Receipt(
+        shard_id=spec.shard_id,
+        class_id=spec.class_id,
+        digest=spec.digest,
+        fingerprint=spec.fingerprint,
+        path="",
+        sha256="",
+        num_bytes=0,
+        num_samples=count,
+        skipped=tuple(work.skipped),
+        counts=counts,
+        seconds={stage: round(seconds, 4) for stage, seconds in sorted(work.clock.seconds.items())}
+        | {"wall": round(wall, 4)},
+        generator=tools.generator.name,
+        generator_revision=tools.generator.revision,
+        untrained=tools.generator.untrained,
+        versions=_versions(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

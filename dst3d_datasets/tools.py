@@ -1,0 +1,92 @@
+"""What a process needs to make shards of one recipe, each built on first use and kept for the next shard."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from . import registry
+from .errors import ModelRefused, Reason
+from .generate import Generator
+from .prompts import Prompter
+from .recipe import Recipe, to_yaml
+from .render import Renderer
+from .sources import Source
+
+
+class Tools:
+    """Sources, renderer, prompter and generator of a recipe. Nothing is imported or loaded before it is needed."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._sources: dict[str, Source] = {}
+
+    def source(self, name: str) -> Source:
+        """The source of that name in the recipe.
+
+        Raises:
+            ModelRefused: the recipe has no such source.
+        """
+        if name not in self._sources:
+            for options in self._recipe.sources:
+                if (options.name or options.kind) == name:
+                    self._sources[name] = registry.lookup("sources", options.kind)(options)
+                    break
+            else:
+                raise ModelRefused(Reason.MISSING, f"the recipe has no source called {name!r}")
+        return self._sources[name]
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """The engine that the recipe names."""
+        options = self._recipe.render
+        renderer: Renderer = registry.lookup("render", options.engine)(device=options.device)
+        return renderer
+
+    @cached_property
+    def prompter(self) -> Prompter:
+        """Where the words come from."""
+        prompter: Prompter = registry.lookup("prompts", self._recipe.prompts.kind)(self._recipe.prompts)
+        return prompter
+
+    @cached_property
+    def generator(self) -> Generator:
+        """What draws the pictures."""
+        generator: Generator = registry.lookup("generate", self._recipe.generator.kind)(self._recipe.generator)
+        return generator
+
+    @cached_property
+    def lights_of(self) -> Any:
+        """`render.lights.lights_of`."""
+        from .render.lights import lights_of
+
+        return lights_of
+
+    @cached_property
+    def make_controls(self) -> Any:
+        """`render.controls.make_controls`."""
+        from .render.controls import make_controls
+
+        return make_controls
+
+    @cached_property
+    def box_and_visible(self) -> Any:
+        """`render.visibility.box_and_visible`."""
+        from .render.visibility import box_and_visible
+
+        return box_and_visible
+
+
+_kept: dict[str, Tools] = {}
+
+
+def tools_for(recipe: Recipe) -> Tools:
+    """The tools of a recipe, kept between shards of the same process; those of another recipe are let go.
+
+    One recipe at a time: a second generator would not fit on the device beside the first.
+    """
+    text = to_yaml(recipe)
+    if text not in _kept:
+        _kept.clear()
+        _kept[text] = Tools(recipe)
+    return _kept[text]
