@@ -1,0 +1,84 @@
+"""Make the shards of a recipe in a folder. Finished shards are never made again: after a crash, a full disk or Ctrl-C the
+same command goes on. Models that cannot be used are left out and counted with their reason."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from ..errors import EXIT_FAILED
+from ..progress import Progress
+from .options import add_limit, add_recipe, add_slice, positive, recipe_of
+from .output import Outcome, duration, table
+
+EXAMPLES = """\
+  dst3d build recipe.yaml --out run
+  dst3d build recipe.yaml --out trial --limit 32 --set render.size=256
+  dst3d build recipe.yaml --out run --workers 4
+  dst3d build recipe.yaml --out /shared/run --slice $SLURM_ARRAY_TASK_ID/64
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Flags of this verb."""
+    add_recipe(parser)
+    parser.add_argument("--out", required=True, metavar="RUN", help="the run's folder: a path or an fsspec address")
+    parser.add_argument("--workers", type=positive, metavar="N", help="processes (default: chosen by the engine)")
+    parser.add_argument("--engine", default="local", help="what maps the shards (default: local)")
+    parser.add_argument("--extend", action="store_true", help="let a changed recipe add to what the folder holds")
+    add_limit(parser)
+    add_slice(parser)
+
+
+def run(args: argparse.Namespace) -> Outcome:
+    """Build, with a progress bar."""
+    from .. import build
+
+    recipe, (part, parts) = recipe_of(args), args.slice
+    with Progress(quiet=args.quiet) as progress:
+        report = build.build(
+            recipe,
+            args.out,
+            limit=args.limit,
+            part=part,
+            parts=parts,
+            workers=args.workers,
+            engine=args.engine,
+            extend=args.extend,
+            on_event=progress.on_event,
+        )
+    return Outcome(_data(report, args.out), _text(report, args.out), EXIT_FAILED if report.failed else 0)
+
+
+def _data(report: Any, out: str) -> dict[str, Any]:
+    return {
+        "out": out,
+        "num_shards": report.num_shards,
+        "num_done_before": report.num_done_before,
+        "num_made": report.num_made,
+        "num_samples": report.num_samples,
+        "skipped": [asdict(row) for row in report.skipped],
+        "failed": dict(report.failed),
+        "seconds": dict(report.seconds),
+        "wall": report.wall,
+    }
+
+
+def _text(report: Any, out: str) -> str:
+    done = report.num_done_before + report.num_made
+    lines = [
+        f"{out}: {done:,} of {report.num_shards:,} shards are done "
+        f"({report.num_made:,} made now, {report.num_samples:,} samples in {duration(report.wall)})"
+    ]
+    if report.skipped:
+        views = Counter[str]()
+        for row in report.skipped:
+            views[row.reason] += row.num_views
+        lines += ["left out (samples by reason; `dst3d status` lists the models):", table(views.most_common())]
+    if report.failed:
+        lines += ["failed:", table(sorted(report.failed.items())), "the same command tries them again"]
+    elif done == report.num_shards:
+        lines.append(f"next: dst3d release {out} --out release")
+    return "\n".join(lines)

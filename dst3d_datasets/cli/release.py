@@ -1,0 +1,50 @@
+"""Turn a finished run into a data set: samples of all classes mixed, tars sized for streaming, a card with typed features,
+hashes of everything, and the licence of every CAD model used. `datasets`, webdataset and timm read it as it is."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from ..progress import Progress
+from .output import Outcome, size
+
+EXAMPLES = """\
+  dst3d release run --out release
+  dst3d release trial --out trial-release --allow-partial
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Flags of this verb."""
+    parser.add_argument("folder", metavar="RUN", help="the folder that `dst3d build` wrote")
+    parser.add_argument("--out", required=True, metavar="RELEASE", help="a new or empty folder")
+    parser.add_argument("--allow-partial", action="store_true", help="release a run that has shards to make yet")
+    parser.add_argument("--allow-untrained", action="store_true", help="release pictures of random weights (tests)")
+
+
+def run(args: argparse.Namespace) -> Outcome:
+    """Write the release, with a progress bar."""
+    from ..release import make_release
+
+    with Progress(quiet=args.quiet) as progress:
+        report = make_release(
+            args.folder,
+            args.out,
+            allow_partial=args.allow_partial,
+            allow_untrained=args.allow_untrained,
+            progress=progress.advance,
+        )
+    data = {"run": args.folder, "out": args.out, **_plain(report)}
+    lines = [f"{args.out}: released"]
+    if "num_samples" in data:
+        lines[0] = f"{args.out}: {data['num_samples']:,} samples"
+    if "num_bytes" in data:
+        lines[0] += f", {size(data['num_bytes'])}"
+    lines.append(f'next: datasets.load_dataset("{args.out}", streaming=True)')
+    return Outcome(data, "\n".join(lines))
+
+
+def _plain(report: Any) -> dict[str, Any]:
+    return asdict(report) if is_dataclass(report) and not isinstance(report, type) else {}
