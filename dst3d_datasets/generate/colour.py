@@ -62,8 +62,8 @@ def encode(linear: Floats, grain: Floats | None = None) -> Bytes:
 def composite(colour: Bytes, alpha: Bytes, background: Bytes) -> Bytes:
     """Lay a straight (not premultiplied) colour over a background, in linear light.
 
-    out = encode(a * decode(colour) + (1 - a) * decode(background)), a = alpha / 255, rounded to nearest. Pixels of alpha
-    255 are the colour's bytes and pixels of alpha 0 the background's, exactly.
+    out = encode(a * decode(colour) + (1 - a) * decode(background)), a = alpha / 255, rounded to nearest. Pixels
+    of alpha 255 are the colour's bytes and pixels of alpha 0 the background's, exactly.
 
     Args:
         colour: (H, W, 3), sRGB.

@@ -1,4 +1,4 @@
-"""What a camera sees where nothing stands: directions of pixels, the ground plane, the horizon. Canonical frame, z up."""
+"""What a camera sees where nothing stands: directions of pixels, the ground, the horizon. Canonical frame, z up."""
 
 from __future__ import annotations
 

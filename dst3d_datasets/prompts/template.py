@@ -19,7 +19,7 @@ _SPELT = re.compile(r"(?:[A-Z]{2,}|[A-Z](?=[-\d]))(?![a-z])")  # "SUV", "X-ray":
 
 
 def article(word: str) -> str:
-    """The indefinite article before an English word: by its sound where spelling misleads ("an hourglass", "a unicycle").
+    """The indefinite article before an English word, by its sound where spelling misleads ("an hourglass").
 
     >>> [article(word) for word in ("airliner", "unicycle", "umbrella", "SUV", "hourglass", "teapot")]
     ['an', 'a', 'an', 'an', 'an', 'a']
@@ -56,7 +56,7 @@ def check_template(text: str, where: str) -> None:
 
 
 def fill(text: str, ref: ModelRef) -> str:
-    """A checked template with the model's words filled in, tidied: no double spaces, no comma left by an empty field."""
+    """A checked template with the model's words filled in; no double spaces, no comma left by an empty field."""
     class_name = _clean(ref.class_name.replace("_", " "))
     words = {
         "article": _ARTICLE,

@@ -1,0 +1,218 @@
+"""Diffusion steered by ControlNets: one adapter over any pipeline that diffusers can build around one.
+
+The contract of a picture: it depends on its own shot alone. Each sample has its own CPU generator seeded with the shot's
+seed (start noise and every step's noise come from it), and the networks always see a batch of the same fixed shape: a
+short batch is padded by repeating its last shot. The safety checker is switched off (it would put black pictures, silently,
+where it misjudges a render), and so is SDXL's invisible watermark (it would depend on which packages are installed).
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..errors import MissingDependency, RecipeError
+from ..nouns import Shot
+from ..recipe.options import ControlNetOptions
+from .families import SIDE_MULTIPLE, Family, family_of
+from .guides import guide, resize
+from .loading import Pinned, load_pipeline, pin
+from .weights import WeightsError, marker_reason, place_of, untrained_reason
+
+
+class ControlNetGenerator:
+    """Draws with a text-to-image pipeline and its ControlNets.
+
+    Built without touching weights or network; the pipeline is loaded by the first `generate` or `untrained`.
+
+    Args:
+        options: pipeline, ControlNets and how they are run.
+
+    Raises:
+        WeightsError: a folder that is not there.
+    """
+
+    name = "controlnet"
+
+    def __init__(self, options: ControlNetOptions) -> None:
+        _need("diffusers", "transformers")
+        self.options = options
+        self.batch_size = options.batch_size
+        self._base = place_of(options.pipeline, options.revision, "generator.pipeline")
+        revisions = options.controlnet_revision or ("main",) * len(options.controlnet)
+        if len(revisions) != len(options.controlnet):
+            raise RecipeError(
+                f"generator.controlnet_revision has {len(revisions)} entries and controlnet {len(options.controlnet)}"
+            )
+        self._nets = [
+            place_of(name, revision, f"generator.controlnet.{index}")
+            for index, (name, revision) in enumerate(zip(options.controlnet, revisions, strict=True))
+        ]
+        self._pins: list[Pinned] = []
+        self._pipeline: Any = None
+        self._family: Family | None = None
+        self._reason: str | None = None
+        self._inner_batch = options.batch_size
+        self._halved = 0
+
+    @property
+    def revision(self) -> str:
+        """Commits of what comes from the Hub (`owner/name@commit`) and digests of folders, base first, joined by `+`."""
+        return "+".join(pinned.text for pinned in self._pinned())
+
+    @property
+    def untrained(self) -> str:
+        """Empty, or why these weights cannot have been trained; see `weights` for what is detected. Loads the pipeline."""
+        if self._reason is None:
+            self._reason = marker_reason([self._base, *self._nets])
+        if not self._reason:
+            components = self._loaded().components.items()
+            self._reason = untrained_reason({n: c for n, c in components if isinstance(c, torch.nn.Module)})
+        return self._reason
+
+    def counts(self) -> dict[str, int]:
+        """What the receipt should count since the last call: `batch_halved`, each time memory ran out."""
+        halved, self._halved = self._halved, 0
+        return {"batch_halved": halved} if halved else {}
+
+    def generate(self, shots: Sequence[Shot]) -> list[NDArray[np.uint8]]:
+        """One (H, W, 3) sRGB picture a shot, of the size of the shot's controls.
+
+        When a GPU's memory runs out, the batch is halved for good and the same shots are drawn again with the same seeds.
+
+        Raises:
+            WeightsError: weights that cannot be had or do not fit; memory that does not suffice for one picture.
+            RecipeError: a size the pipeline cannot draw.
+        """
+        pictures: list[NDArray[np.uint8]] = []
+        while len(pictures) < len(shots):
+            batch = shots[len(pictures) : len(pictures) + self._inner_batch]
+            try:
+                pictures += self._draw(batch)
+            except torch.cuda.OutOfMemoryError as error:
+                if self._inner_batch == 1:
+                    raise WeightsError(
+                        "generator: the GPU has too little memory for one picture; lower generator.size or use float16"
+                    ) from error
+                self._inner_batch //= 2
+                self._halved += 1
+            else:
+                continue
+            gc.collect()  # outside the handler, whose traceback holds the tensors
+            torch.cuda.empty_cache()
+        return pictures
+
+    def _draw(self, shots: Sequence[Shot]) -> list[NDArray[np.uint8]]:
+        """Draw at most one inner batch, padded to its full size."""
+        pipeline = self._loaded()
+        padded = [*shots, *[shots[-1]] * (self._inner_batch - len(shots))]
+        height, width = self._drawn_size(shots[0])
+        with torch.inference_mode():
+            images = pipeline(**self._arguments(padded, height, width)).images
+            images = (images.float().clamp(0, 1) * 255).round().to(torch.uint8)
+            arrays = images.permute(0, 2, 3, 1).cpu().numpy()[: len(shots)]
+        sizes = [shot.controls.edge.shape for shot in shots]
+        return [resize(np.ascontiguousarray(a), *size) for a, size in zip(arrays, sizes, strict=True)]
+
+    def _drawn_size(self, shot: Shot) -> tuple[int, int]:
+        if self.options.size:
+            return self.options.size, self.options.size
+        height, width = shot.controls.edge.shape
+        if height % SIDE_MULTIPLE or width % SIDE_MULTIPLE:
+            raise RecipeError(
+                f"generator.size: the render is {width} x {height} pixels and pipelines draw multiples of {SIDE_MULTIPLE}; "
+                "set render.size to one, or generator.size"
+            )
+        return height, width
+
+    def _arguments(self, shots: Sequence[Shot], height: int, width: int) -> dict[str, Any]:
+        options, family = self.options, self._family
+        assert family is not None  # _loaded has run
+        guides = [
+            torch.from_numpy(np.stack([guide(s.controls, name, height, width) for s in shots]))
+            .permute(0, 3, 1, 2)
+            .float()
+            .div_(255)
+            for name in options.controls
+        ]
+        single = family.nets == 1
+        arguments: dict[str, Any] = {
+            "prompt": [shot.prompt.text for shot in shots],
+            family.control: guides[0] if single else guides,
+            "height": height,
+            "width": width,
+            "num_inference_steps": options.steps,
+            "guidance_scale": options.guidance_scale,
+            "generator": [torch.Generator("cpu").manual_seed(shot.seed) for shot in shots],
+            "output_type": "pt",
+        }
+        if family.scale:
+            arguments["controlnet_conditioning_scale"] = options.scales[0] if single else list(options.scales)
+        if family.eta:
+            arguments["eta"] = options.eta
+        if family.negative:
+            arguments["negative_prompt"] = [shot.prompt.negative for shot in shots]
+        return arguments
+
+    def _pinned(self) -> list[Pinned]:
+        """The base and its ControlNets with their revisions resolved, once: labels and weights must agree."""
+        if not self._pins:
+            fields = ["generator.pipeline", *(f"generator.controlnet.{index}" for index in range(len(self._nets)))]
+            self._pins = [pin(_diffusers(), p, f) for p, f in zip([self._base, *self._nets], fields, strict=True)]
+        return self._pins
+
+    def _loaded(self) -> Any:
+        if self._pipeline is None:
+            base, *nets = self._pinned()
+            pipeline = load_pipeline(
+                _diffusers(), base, nets, dtype=_dtype(self.options), ddim=self.options.scheduler == "ddim"
+            )
+            family = family_of(pipeline)
+            if family.nets != len(self.options.controls):
+                raise RecipeError(
+                    f"generator.controls has {len(self.options.controls)} entries and the pipeline "
+                    f"{family.nets} ControlNets; they go in pairs"
+                )
+            self._pipeline, self._family = _to_device(pipeline, _device(self.options)), family
+        return self._pipeline
+
+
+def _need(*packages: str) -> None:
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise MissingDependency(
+                f"generator: `controlnet` needs the Python package {package!r}, which is not installed; "
+                'run: pip install "dst3d-datasets[controlnet]"'
+            )
+
+
+def _diffusers() -> Any:
+    """The package, imported late: it takes seconds, and a recipe may be planned without it."""
+    import diffusers
+
+    return diffusers
+
+
+def _device(options: ControlNetOptions) -> str:
+    if options.device != "auto":
+        return options.device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _dtype(options: ControlNetOptions) -> torch.dtype:
+    if options.dtype != "auto":
+        return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[options.dtype]
+    return torch.float16 if _device(options).startswith("cuda") else torch.float32
+
+
+def _to_device(pipeline: Any, device: str) -> Any:
+    try:
+        return pipeline.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise WeightsError(f"generator.device: the pipeline cannot be moved to {device!r}: {error}") from error

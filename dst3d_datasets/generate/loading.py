@@ -1,0 +1,151 @@
+"""Loading diffusers pipelines and ControlNets. The package itself is handed in, so that one module alone imports it.
+
+Only safetensors are read (no pickles), and no code that comes with weights is ever run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from .families import draws_by_flow
+from .weights import Place, WeightsError, explain, folder_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A place whose content is known."""
+
+    place: Place
+    field: str  # path of the recipe's field, for messages
+    config: dict[str, Any]  # model_index.json of a pipeline, config.json of a network
+    commit: str  # on the Hub; empty for folders
+
+    @property
+    def text(self) -> str:
+        """What labels carry: `owner/name@commit`, or `sha256:<16 digits>` of a folder (never its path)."""
+        if self.place.folder is not None:
+            return f"sha256:{folder_digest(self.place.folder)}"
+        return f"{self.place.name}@{self.commit}"
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of every `from_pretrained` of it."""
+        source: dict[str, Any] = {"use_safetensors": True}
+        if self.place.folder is None:
+            source["revision"] = self.commit or self.place.revision
+        return source
+
+    @property
+    def where(self) -> str:
+        """What `from_pretrained` takes: the folder or the Hub id."""
+        return str(self.place.folder) if self.place.folder is not None else self.place.name
+
+
+def pin(diffusers: Any, place: Place, field: str) -> Pinned:
+    """Read a pipeline's or a network's configuration and, on the Hub, its commit. Loads no weights.
+
+    Raises:
+        WeightsError: it cannot be had, or is no diffusers model.
+    """
+    base = field == "generator.pipeline"
+    reader = diffusers.DiffusionPipeline if base else diffusers.ControlNetModel
+    wanted = "model_index.json" if base else "config.json"
+    if place.folder is not None and not (place.folder / wanted).is_file():
+        raise WeightsError(f"{field}: the folder {place.name} holds no {wanted}, so it is no diffusers model")
+    revision = {} if place.folder is not None else {"revision": place.revision}
+    try:
+        config, commit = reader.load_config(
+            str(place.folder) if place.folder is not None else place.name, return_commit_hash=True, **revision
+        )
+    except Exception as error:  # whatever the Hub client raises becomes one message
+        raise explain(error, place, field) from error
+    return Pinned(place, field, dict(config), commit or "")
+
+
+def load_pipeline(diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype: torch.dtype, ddim: bool) -> Any:
+    """Build the pipeline around its ControlNets, on the CPU, in evaluation mode.
+
+    Args:
+        diffusers: the package.
+        base: the base pipeline; without `nets` it must hold its own ControlNet.
+        nets: the ControlNets, in the order of the controls.
+        dtype: of all weights.
+        ddim: replace the pipeline's scheduler by DDIM with the same noise schedule.
+
+    Raises:
+        WeightsError: weights that cannot be had or do not fit together.
+    """
+    options: dict[str, Any] = {_dtype_word(diffusers): dtype, **base.arguments()}
+    if "safety_checker" in base.config:
+        options |= {"safety_checker": None, "requires_safety_checker": False}
+    if "feature_extractor" in base.config:
+        options["feature_extractor"] = None
+    with _quiet(diffusers):
+        if nets:
+            loaded = [_load_net(diffusers, net, dtype) for net in nets]
+            options["controlnet"] = loaded[0] if len(loaded) == 1 else loaded
+        own = "ControlNet" in str(base.config.get("_class_name", ""))
+        loader = diffusers.AutoPipelineForText2Image if nets and not own else diffusers.DiffusionPipeline
+        _refuse_without_controlnet(base, nets)
+        try:
+            pipeline = loader.from_pretrained(base.where, **options)
+        except Exception as error:
+            raise explain(error, base.place, base.field) from error
+    if getattr(pipeline, "watermark", None) is not None:
+        pipeline.watermark = None
+    if ddim:
+        pipeline.scheduler = _ddim(diffusers, pipeline.scheduler)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _refuse_without_controlnet(base: Pinned, nets: Sequence[Pinned]) -> None:
+    if not nets and "controlnet" not in base.config:
+        raise WeightsError(
+            f"generator.pipeline: {base.place.name} is a {base.config.get('_class_name')} without a ControlNet of its own, "
+            "so nothing would steer it; name one in generator.controlnet"
+        )
+
+
+def _load_net(diffusers: Any, net: Pinned, dtype: torch.dtype) -> Any:
+    name = str(net.config.get("_class_name", ""))
+    network = getattr(diffusers, name, None)
+    if "ControlNet" not in name or network is None:
+        raise WeightsError(f"{net.field}: {net.place.name} is a {name or 'model of no known class'}, not a ControlNet")
+    try:
+        return network.from_pretrained(net.where, **{_dtype_word(diffusers): dtype}, **net.arguments())
+    except Exception as error:
+        raise explain(error, net.place, net.field) from error
+
+
+def _ddim(diffusers: Any, scheduler: Any) -> Any:
+    if draws_by_flow(scheduler):
+        raise WeightsError(
+            f"generator.scheduler: ddim cannot stand in for {type(scheduler).__name__}, which belongs to a "
+            "flow-matching model; write `scheduler: pipeline`"
+        )
+    return diffusers.DDIMScheduler.from_config(scheduler.config)
+
+
+def _dtype_word(diffusers: Any) -> str:
+    """`dtype`, or `torch_dtype` before diffusers renamed it."""
+    return "dtype" if hasattr(getattr(diffusers.utils, "deprecation_utils", None), "_resolve_dtype") else "torch_dtype"
+
+
+@contextmanager
+def _quiet(diffusers: Any) -> Iterator[None]:
+    """No bars of other libraries in the middle of ours."""
+    from transformers.utils import logging as other  # as late as diffusers: it takes seconds
+
+    speaking = [log for log in (diffusers.utils.logging, other) if log.is_progress_bar_enabled()]
+    for log in speaking:
+        log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for log in speaking:
+            log.enable_progress_bar()

@@ -1,0 +1,180 @@
+"""Where weights come from, what pins them, and whether anyone ever trained them. Knows no model library by name.
+
+**What `untrained_reason` detects**, in this order:
+
+1. a file called `UNTRAINED` in a model's folder (its first line is the reason);
+2. a ControlNet whose output layers (`controlnet_down_blocks`, `controlnet_mid_block`, `controlnet_blocks`, ...) are all exactly
+   zero: they start at zero and the first step of training moves them, so this net has never steered a picture;
+3. any network of the pipeline in which every affine normalisation layer still holds its initial values, weights of
+   exactly 1 and biases of exactly 0: no network keeps those through training.
+
+It cannot know weights that were drawn at random *and* perturbed in all of these places, nor networks without affine
+normalisation (a tiny autoencoder): put an `UNTRAINED` file beside such weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import EXIT_USAGE, Dst3dError
+
+if TYPE_CHECKING:
+    import torch
+
+MARKER = "UNTRAINED"
+_WEIGHT_FILES = (".safetensors", ".json", ".txt", ".model")
+_OUTPUT_LAYER = re.compile(r"^(?:nets\.\d+\.)?controlnet_(?!cond_embedding)\w*block")
+_NORM = re.compile(r"(?:^|[._])(?:norm\w*|layer_norm\w*|layernorm\w*|ln_\w+|final_layer_norm)\.(weight|bias)$")
+_digests: dict[tuple[str, int, int], str] = {}
+
+
+class WeightsError(Dst3dError):
+    """Weights cannot be had or cannot be used; the message says which, why, and what to do."""
+
+    exit_code = EXIT_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one set of weights lies: a local folder, or a repository on the Hub at a revision."""
+
+    name: str  # as the recipe writes it
+    revision: str  # branch, tag or commit; meaningless for folders
+    folder: Path | None  # the folder, or None for the Hub
+
+
+def place_of(name: str, revision: str, field: str) -> Place:
+    """Tell a folder from a Hub id.
+
+    Args:
+        name: what the recipe says: a folder, or `owner/name`.
+        revision: the Hub revision.
+        field: path of the recipe's field, for the message.
+
+    Raises:
+        WeightsError: it looks like a folder and is none.
+    """
+    path = Path(os.path.expandvars(name)).expanduser()
+    if path.is_dir():
+        return Place(name, revision, path)
+    if path.exists():
+        raise WeightsError(f"{field}: {name} is a file; give the folder of a diffusers model, or a Hub id `owner/name`")
+    if not re.fullmatch(r"[\w][\w.-]*/[\w][\w.-]*", name) or name.startswith(("./", "../")):
+        raise WeightsError(f"{field}: there is no folder {name}, and it is no Hub id (`owner/name`) either")
+    return Place(name, revision, None)
+
+
+def folder_digest(folder: Path) -> str:
+    """16 hexadecimal digits of the sha256 over names and contents of a model folder's weights and configurations.
+
+    Each file's own hash is kept for this process under (path, mtime, size). Hidden files are left out.
+    """
+    state = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in _WEIGHT_FILES and p.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if not any(part.startswith(".") for part in name.split("/")):
+            state.update(f"{len(name)}:{name}{_file_digest(path)}".encode())
+    return state.hexdigest()[:16]
+
+
+def _file_digest(path: Path) -> str:
+    stat = path.stat()
+    key = (str(path), stat.st_mtime_ns, stat.st_size)
+    if key not in _digests:
+        with path.open("rb") as file:
+            _digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    return _digests[key]
+
+
+def marker_reason(places: list[Place]) -> str:
+    """The reason written in an `UNTRAINED` file of a folder; empty when there is none."""
+    for place in places:
+        if place.folder is not None and (place.folder / MARKER).is_file():
+            lines = (place.folder / MARKER).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            return f"the folder is marked {MARKER}" + (f": {lines[0].strip()[:200]}" if lines else "")
+    return ""
+
+
+def untrained_reason(networks: Mapping[str, torch.nn.Module]) -> str:
+    """Why these networks cannot have been trained (see the module's text); empty when they look trained.
+
+    Args:
+        networks: component name -> network; ControlNets are those whose name starts with `controlnet`.
+    """
+    for name, network in networks.items():
+        if name.startswith("controlnet"):
+            outputs = [p for key, p in network.named_parameters() if _OUTPUT_LAYER.match(key)]
+            if outputs and not any(bool(p.detach().any()) for p in outputs):
+                return f"{name}: its output layers are all zero, so it was never trained and steers nothing"
+    for name, network in networks.items():
+        norms = list(_norm_parameters(network))
+        if norms and all(_initial(kind, parameter) for kind, parameter in norms):
+            return f"{name}: every normalisation layer still holds its initial values, so its weights are random"
+    return ""
+
+
+def _norm_parameters(network: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    for key, parameter in network.named_parameters():
+        found = _NORM.search(key)
+        if found and parameter.ndim == 1:
+            yield found[1], parameter.detach()
+
+
+def _initial(kind: str, parameter: torch.Tensor) -> bool:
+    return bool((parameter == (1 if kind == "weight" else 0)).all())
+
+
+def explain(error: BaseException, place: Place, field: str) -> WeightsError:
+    """Turn whatever a library raised while loading into one clear message.
+
+    Args:
+        error: the exception.
+        place: what was being loaded.
+        field: path of the recipe's field.
+    """
+    chain = list(_chain(error))
+    names = {cls.__name__ for link in chain for cls in type(link).__mro__}
+    text = " ".join(str(link) for link in chain)
+    where = f"{field}: {place.name}" + ("" if place.folder else f" at revision {place.revision}")
+    first = _first_line(error)
+    if place.folder is not None:
+        hint = (
+            "the folder must be a complete diffusers model with .safetensors weights (pickled .bin files are refused)"
+        )
+        return WeightsError(f"{where} cannot be loaded: {first}; {hint}")
+    if "GatedRepoError" in names or "gated repo" in text.lower():
+        return WeightsError(
+            f"{where} is gated on the Hub: accept its terms on https://huggingface.co/{place.name}, then run "
+            "`hf auth login` or set HF_TOKEN"
+        )
+    if "RevisionNotFoundError" in names or "not a valid git identifier" in text:
+        return WeightsError(f"{where}: the Hub has no such branch, tag or commit of it")
+    if "RepositoryNotFoundError" in names or "not a valid model identifier" in text:
+        return WeightsError(
+            f"{where}: no such folder here and no such model on the Hub; if it is private, run `hf auth login` or set HF_TOKEN"
+        )
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
+        return WeightsError(
+            f"{where} is not in the local cache and HF_HUB_OFFLINE is set; unset it, or download first: hf download {place.name}"
+        )
+    return WeightsError(
+        f"{where} cannot be loaded: {first}; check the connection to the Hub (HF_ENDPOINT, proxy), download it "
+        f"beforehand with `hf download {place.name}`, or give a local folder"
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _first_line(error: Any) -> str:
+    text = str(error).strip()
+    return " ".join(text.split())[:300] if text else type(error).__name__
