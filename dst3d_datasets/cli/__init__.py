@@ -1,7 +1,8 @@
-"""The `dst3d` command line: `main` parses, runs one verb, prints its outcome and turns errors into messages and exit codes.
+"""The `dst3d` command line: `main` parses, runs one verb, prints its outcome and turns errors into messages and
+exit codes.
 
-A verb is one module of this package with `add(parser)` and `run(args) -> Outcome`, and one line in `verbs.VERBS`. It is
-imported only when it is the one that runs, so that `dst3d --help` stays fast.
+A verb is one module of this package with `add(parser)` and `run(args) -> Outcome`, and one line in
+`verbs.VERBS`. It is imported only when it is the one that runs, so that `dst3d --help` stays fast.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after `dst3d`; none: those of this process.
 
     Returns:
-        The exit code: 0 done, 1 part of the work failed, 2 the request is wrong, 3 an input was refused, 130 interrupted.
+        The exit code: 0 done, 1 part of the work failed, 2 a wrong request, 3 an input was refused, 130 interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words

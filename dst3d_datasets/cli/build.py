@@ -1,5 +1,6 @@
-"""Make the shards of a recipe in a folder. Finished shards are never made again: after a crash, a full disk or Ctrl-C the
-same command goes on. Models that cannot be used are left out and counted with their reason."""
+"""Make the shards of a recipe in a folder. Finished shards are never made again: after a crash, a full disk or
+Ctrl-C the same command goes on. Models that cannot be used are left out and counted with their reason.
+"""
 
 from __future__ import annotations
 

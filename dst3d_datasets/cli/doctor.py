@@ -1,5 +1,7 @@
-"""Say what works on this machine and what to install: devices, OpenGL, packages, system libraries, disk, and (given a recipe)
-whether its sources can be read. Exit 0 when the default road works (torch renderer, render generator), else 1."""
+"""Say what works on this machine and what to install: devices, OpenGL, packages, system libraries, disk, and
+(given a recipe) whether its sources can be read. Exit 0 when the default road works (torch renderer, render
+generator), else 1.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Say what a recipe will make: classes, models, shards, samples, and where the cameras will stand. Needs neither a GPU nor
-torch, and makes nothing."""
+"""Say what a recipe will make: classes, models, shards, samples, and where the cameras will stand. Needs neither a
+GPU nor torch, and makes nothing.
+"""
 
 from __future__ import annotations
 

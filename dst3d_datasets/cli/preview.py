@@ -1,5 +1,7 @@
-"""Make a few samples, spread over the classes, and write a contact sheet (preview.png) and a page (preview.html, pictures inside).
-The box and axes on the second picture are drawn from the label's K, R, t and size: a wrong pose would be seen."""
+"""Make a few samples, spread over the classes, and write a contact sheet (preview.png) and a page (preview.html,
+pictures inside). The box and axes on the second picture are drawn from the label's K, R, t and size: a wrong
+pose would be seen.
+"""
 
 from __future__ import annotations
 

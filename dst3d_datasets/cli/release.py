@@ -1,5 +1,7 @@
-"""Turn a finished run into a data set: samples of all classes mixed, tars sized for streaming, a card with typed features,
-hashes of everything, and the licence of every CAD model used. `datasets`, webdataset and timm read it as it is."""
+"""Turn a finished run into a data set: samples of all classes mixed, tars sized for streaming, a card with typed
+features, hashes of everything, and the licence of every CAD model used. `datasets`, webdataset and timm read it
+as it is.
+"""
 
 from __future__ import annotations
 

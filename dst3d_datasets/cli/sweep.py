@@ -1,4 +1,6 @@
-"""Remove what killed builds left behind in a run: temporary files, and shards that no receipt proves. Finished shards stay."""
+"""Remove what killed builds left behind in a run: temporary files, and shards that no receipt proves. Finished
+shards stay.
+"""
 
 from __future__ import annotations
 

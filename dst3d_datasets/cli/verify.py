@@ -1,5 +1,6 @@
-"""Read every finished shard of a run again, byte for byte. A damaged one is made anew, alone; its bytes are the old ones where
-the recipe is deterministic."""
+"""Read every finished shard of a run again, byte for byte. A damaged one is made anew, alone; its bytes are the
+old ones where the recipe is deterministic.
+"""
 
 from __future__ import annotations
 
