@@ -3,13 +3,13 @@
 * The canonical frame has z up and the front facing -y.
 * The camera centre is C = d (cos e sin a, -cos e cos a, sin e): azimuth 0 looks at the front, elevation > 0 from above.
 * Camera axes are OpenCV's: x right, y down, z forward. R maps canonical to camera and t = -R C.
-* The in-plane rotation theta turns the *camera's image* as PASCAL3D+ does: R = diag(1, -1, -1) Rz(theta) Rx(-(90 - e)) Rz(-a),
-  with Rz(x) and Rx(x) rotations by x about z and x (R_pascal3d in parentheses below).
-* Pixel centres lie at +0.5. The reference camera is a 35 mm lens on a 32 mm sensor: f = 560 px and c = 256 px at 512 px.
+* R = diag(1, -1, -1) R_pascal3d and R_pascal3d = Rz(theta) Rx(-(90 - e)) Rz(-a), with Rz(v) and Rx(v) the right-handed
+  rotations by v about z and x: theta > 0 turns the picture counter-clockwise.
+* Pixel centres lie at +0.5. The reference camera is a 35 mm lens on a 32 mm sensor: f = 560 px, c = 256 px at 512 px.
 
-Sources: PASCAL3D+ (Xiang et al., WACV 2014) for the angles; OpenCV's calib3d for the camera axes; 3D-DST's `render_synset`
-for the lens. The reference code's (theta, phi) in degrees, with the front at theta = -90, is azimuth = theta + 90,
-elevation = 90 - phi.
+Sources: PASCAL3D+ (Xiang et al., WACV 2014) for the angles; OpenCV's calib3d for the camera axes; 3D-DST's
+`render_synset` for the lens. The reference code's (theta, phi) in degrees, with the front at theta = -90, is
+azimuth = theta + 90, elevation = 90 - phi.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def project(camera: Camera, points: ArrayLike) -> tuple[NDArray[np.float64], NDA
         points: (N, 3), canonical frame.
 
     Returns:
-        pixels (N, 2), pixel centres at +0.5, and z (N,) in the camera frame; pixels of points with z <= 0 are meaningless.
+        pixels (N, 2), pixel centres at +0.5, and z (N,) in the camera frame; pixels where z <= 0 are meaningless.
     """
     eye = np.asarray(points, dtype=np.float64) @ camera.R.T + camera.t
     homogeneous = eye @ camera.K.T
@@ -100,8 +100,8 @@ def project(camera: Camera, points: ArrayLike) -> tuple[NDArray[np.float64], NDA
 def reference_view(theta: float, phi: float, distance: float, index: int = 0) -> View:
     """The view of the reference code's (theta, phi) in degrees: azimuth = theta + 90, elevation = 90 - phi.
 
-    phi outside [0, 180] (strategies 3 and 4 allow up to 195) goes over the pole: the camera's centre is kept, and its up
-    vector points back to +z as Blender's TRACK_TO constraint does.
+    phi outside [0, 180] (strategies 3 and 4 allow up to 195) goes over the pole: the camera's centre is kept, and its
+    up vector points back to +z as Blender's TRACK_TO constraint makes it.
     """
     elevation, azimuth = 90.0 - phi, theta + 90.0
     if elevation < -90.0:
@@ -114,8 +114,8 @@ def reference_view(theta: float, phi: float, distance: float, index: int = 0) ->
 def alignment(azimuth: float, elevation: float) -> NDArray[np.float64]:
     """The rigid turn (3, 3) that 3D-DST's catalogue columns mean, in degrees: raw z-up frame to canonical frame.
 
-    The reference moves the camera instead (theta + azimuth, phi - elevation). In the plane of the front (theta = -90) both
-    give the same picture; elsewhere its elevation column is no rotation, and this turn is what it stands for.
+    The reference moves the camera instead (theta + azimuth, phi - elevation). In the plane of the front (theta = -90)
+    both give the same picture; elsewhere its elevation column is no rotation, and this turn is what it stands for.
     """
     return rotation_x(elevation) @ rotation_z(-azimuth)
 

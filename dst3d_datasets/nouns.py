@@ -76,6 +76,16 @@ class ModelRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A catalogue row that no source has."""
+
+    synset: str
+    model_id: str
+    reason: str  # a value of errors.Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
     """Surface of one part, in glTF's metallic-roughness terms."""
 
@@ -140,7 +150,7 @@ class Camera:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lights:
-    """A key and a fill light, both directional, in a hemisphere of sky and ground light. Canonical frame, linear RGB."""
+    """A key and a fill light, directional, under a hemisphere of sky and ground light. Canonical frame, linear RGB."""
 
     key_direction: tuple[float, float, float] = (-0.45, -0.70, 0.55)  # unit, from the object towards the light
     key_colour: tuple[float, float, float] = (2.2, 2.15, 2.05)

@@ -1,4 +1,4 @@
-"""The plan: which shards a recipe implies for a list of models. Pure data, no I/O; shard specs are made when asked for."""
+"""The plan: which shards a recipe implies for a list of models. Pure data, no I/O; specs are made when asked for."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from .errors import RecipeError, UsageError
 from .nouns import ModelRef
-from .recipe import Recipe, fingerprint
+from .recipe import Recipe, sample_fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class ShardSpec:
     shard_id: str  # `[a-z0-9_-]+`, unique over the plan
     class_id: str
     jobs: tuple[ModelViews, ...]
-    fingerprint: str  # of the recipe
+    fingerprint: str  # recipe.sample_fingerprint: what can change one sample
 
     @property
     def num_samples(self) -> int:
@@ -39,7 +39,7 @@ class ShardSpec:
 
     @property
     def digest(self) -> str:
-        """32 hexadecimal digits over everything that makes the shard what it is: a receipt with this digest is its proof."""
+        """32 hexadecimal digits over all that makes the shard what it is: a receipt with this digest is its proof."""
         content = [self.fingerprint, self.shard_id, [asdict(job) for job in self.jobs]]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -56,8 +56,8 @@ class Plan(Sequence[ShardSpec]):
     Args:
         recipe: the recipe.
         refs: the models; order does not matter.
-        limit: at most this many samples in all, spread over the classes; the shards of a limited plan have names of their
-            own, so that a trial never mixes with the real run.
+        limit: at most this many samples in all, spread over the classes; the shards of a limited plan have names of
+            their own, so that a trial never mixes with the real run.
 
     Raises:
         RecipeError: there is no model at all, or two models have the same uid.
@@ -67,7 +67,7 @@ class Plan(Sequence[ShardSpec]):
         if not refs:
             raise RecipeError("the recipe's sources and catalogue give no model: nothing to plan")
         self.recipe = recipe
-        self.fingerprint = fingerprint(recipe)
+        self.fingerprint = sample_fingerprint(recipe)
         self.limit = limit
         by_class: dict[str, list[ModelRef]] = {}
         for ref in sorted(refs, key=lambda ref: (ref.class_id, ref.uid)):
@@ -153,7 +153,7 @@ class Plan(Sequence[ShardSpec]):
 
 def _refuse_doubles(by_class: dict[str, list[ModelRef]]) -> None:
     for refs in by_class.values():
-        for before, after in zip(refs, refs[1:], strict=False):
+        for before, after in pairwise(refs):
             if before.uid == after.uid:
                 raise RecipeError(f"the model {after.uid} is listed twice; every model may take part once")
 

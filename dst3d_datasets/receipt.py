@@ -28,7 +28,7 @@ class Receipt:
     shard_id: str
     class_id: str
     digest: str  # of the spec it fulfils
-    fingerprint: str  # of the recipe
+    fingerprint: str  # recipe.sample_fingerprint
     path: str  # of the tar inside the store; empty when every model was skipped
     sha256: str  # of the tar; empty without one
     num_bytes: int

@@ -1,7 +1,7 @@
 """The only randomness of the library: numbers derived from names, never from order, rank, batch or time.
 
-A *name* is a tuple of strings and integers, by habit (recipe seed, model uid, purpose). `seed_of` gives one integer for a
-name; `uniforms` gives a whole column of numbers in which entry i depends on the name and on i alone, so that a longer
+A *name* is a tuple of strings and integers, by habit (recipe seed, model uid, purpose). `seed_of` gives one integer for
+a name; `uniforms` gives a whole column of numbers in which entry i depends on the name and on i alone, so that a longer
 column begins with the shorter one.
 """
 

@@ -20,7 +20,7 @@ import socket
 import tarfile
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +61,7 @@ class Store:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise self._error(f"read {name}", error) from error
+            raise self.error(f"read {name}", error) from error
 
     def receipt(self, shard_id: str) -> Receipt | None:
         """The receipt of a shard, or None if the shard does not exist."""
@@ -125,7 +125,7 @@ class Store:
                     temporary.write_bytes(data)
                     self._publish(temporary, self.local / name)
         except OSError as error:
-            raise self._error(f"write {name}", error) from error
+            raise self.error(f"write {name}", error) from error
 
     def commit(self, shard_id: str, class_id: str, fill: Callable[[TarWriter], Receipt]) -> Receipt:
         """Write one shard and prove it.
@@ -150,7 +150,7 @@ class Store:
                     self._publish(temporary, self.local / path if self.local else path)
                     receipt = replace(receipt, path=path, sha256=sha256, num_bytes=writer.num_bytes)
         except OSError as error:
-            raise self._error(f"write shard {shard_id}", error) from error
+            raise self.error(f"write shard {shard_id}", error) from error
         self.write(f"receipts/{shard_id}.json", receipt.to_json())
         return receipt
 
@@ -159,13 +159,17 @@ class Store:
         with suppress(FileNotFoundError):
             self._fs.rm_file(f"{self._root}/receipts/{shard_id}.json")
 
-    def sweep(self, remove: bool = True) -> list[tuple[str, int]]:
+    def sweep(self, remove: bool = True, ignoring: Collection[str] = ()) -> list[tuple[str, int]]:
         """Find (and remove) what no receipt proves: temporary files and shards that lost a race or were replaced.
+
+        Args:
+            remove: whether to remove what is found.
+            ignoring: ids of shards whose receipts do not count.
 
         Returns:
             (name, bytes) of each. The caller makes sure that no build is at work.
         """
-        kept = {receipt.path for receipt in self.receipts()}
+        kept = {receipt.path for receipt in self.receipts() if receipt.shard_id not in ignoring}
         found = [(name, size) for name, size in self._files("shards") if name not in kept] + self._files("tmp")
         if remove:
             for name, _ in found:
@@ -214,7 +218,8 @@ class Store:
         found = self._fs.find(f"{self._root}/{folder}", detail=True)
         return sorted((path.removeprefix(self._root).lstrip("/"), info["size"] or 0) for path, info in found.items())
 
-    def _error(self, action: str, error: OSError) -> StoreError:
+    def error(self, action: str, error: OSError) -> StoreError:
+        """What to tell the user when the system refuses something."""
         hints = {
             errno.ENOSPC: "the disk is full: free some space",
             errno.EDQUOT: "the quota is used up: free some space",

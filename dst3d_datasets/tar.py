@@ -1,6 +1,7 @@
 """Tar files whose bytes depend on their content alone, and random access to their samples.
 
-Plain ustar, mtime 0, uid and gid 0, mode 0644, no names of people: the same samples in the same order give the same file.
+Plain ustar, mtime 0, uid and gid 0, mode 0644, no names of people: the same samples in the same order give the same
+file.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""View sampling: from a recipe's distributions (or the reference's five strategies) to cameras, by name and not by order.
+"""View sampling: from a recipe's distributions (or the reference's five strategies) to views, by name, not by order.
 
-View i of a model depends on the recipe's seed, the model's uid and i alone: adding a view or a model moves no other view.
+View i of a model depends on the recipe's seed, the model's uid and i alone: adding a view or a model moves no other.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .seeds import uniforms
 
 _UNIT = NormalDist()
 
-# (theta, phi) of the reference code, degrees; TN(mean, sd, low, high) is a truncated normal. Strategy 3's upper bound of
-# 195 is the reference's own: views below the nadir go over the pole (see camera.reference_view).
+# (theta, phi) of the reference code, degrees. Strategy 3's upper bound of 195 is the reference's own: views below the
+# nadir go over the pole (see camera.reference_view).
 _ALL_AROUND, _FRONT_HALF = Distribution(uniform=(0.0, 360.0)), Distribution(uniform=(-195.0, 15.0))
 _LEVEL = Distribution(truncated_normal=(90.0, 30.0, 0.0, 180.0))
 _FROM_ABOVE = Distribution(truncated_normal=(60.0, 20.0, 0.0, 195.0))
@@ -35,8 +35,8 @@ STRATEGIES: dict[int, tuple[Distribution, Distribution]] = {
 def quantile(distribution: Distribution, u: float) -> float:
     """The value below which a share `u` (0 < u < 1) of the distribution lies: its inverse distribution function.
 
-    A uniform u gives a sample. Truncated normal: mean + sd Phi^-1(Phi(a) + u (Phi(b) - Phi(a))), with a and b the bounds in
-    standard deviations. Sphere: asin of a uniform sine, which is uniform in area between two circles of latitude.
+    A uniform u gives a sample. Truncated normal: mean + sd Phi^-1(Phi(a) + u (Phi(b) - Phi(a))), with a and b the
+    bounds in standard deviations. Sphere: asin of a uniform sine, uniform in area between two circles of latitude.
     """
     if distribution.fixed is not None:
         return distribution.fixed

@@ -5,39 +5,53 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 
 class Strict(BaseModel):
-    """A frozen pydantic model that refuses unknown keys and takes no type for another (but an int where a float goes)."""
+    """A frozen pydantic model that refuses unknown keys and takes no type for another (but an int for a float)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True)
 
 
 def location(default: Any = ..., **kwargs: Any) -> Any:
-    """A field that says where something lies (a root folder, a device): it is left out of the fingerprint.
+    """A field that says where something lies (a root folder, a device): it is left out of every fingerprint.
 
     The same recipe on another machine has other roots and still makes the same data.
     """
-    return Field(default, json_schema_extra={"location": True}, **kwargs)
+    return Field(default, json_schema_extra={"mark": "location"}, **kwargs)
 
 
-def without_locations(model: BaseModel) -> dict[str, Any]:
-    """A model as plain data less its location fields, nested models included."""
+def amount(default: Any = ..., **kwargs: Any) -> Any:
+    """A field that says how many or which samples there are, and changes none of them."""
+    return Field(default, json_schema_extra={"mark": "amount"}, **kwargs)
+
+
+def is_location(field: FieldInfo) -> bool:
+    """Whether a field was declared by `location`."""
+    return _mark(field) == "location"
+
+
+def _mark(field: FieldInfo) -> Any:
+    extra = field.json_schema_extra
+    return extra.get("mark") if isinstance(extra, dict) else None
+
+
+def plain_without(model: BaseModel, *marks: str) -> dict[str, Any]:
+    """A model as plain data less the fields declared by `location` or `amount`, nested models included."""
     plain: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
-        extra = field.json_schema_extra
-        if isinstance(extra, dict) and extra.get("location"):
-            continue
-        plain[name] = _plain(getattr(model, name))
+        if _mark(field) not in marks:
+            plain[name] = _plain(getattr(model, name), marks)
     plain.update(model.model_extra or {})
     return plain
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, marks: tuple[str, ...]) -> Any:
     if isinstance(value, BaseModel):
-        return without_locations(value)
+        return plain_without(value, *marks)
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_plain(item, marks) for item in value]
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(item, marks) for key, item in value.items()}
     return value

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from .base import Strict, location
+from .base import Strict, amount, location
 from .options import (
     AnyGenerator,
     AnyPrompts,
@@ -60,8 +60,8 @@ class Sampling(Strict):
 class Views(Strict):
     """How many views, and from where."""
 
-    per_class: int | None = Field(None, ge=1, le=10_000_000, description="split evenly over the models of the class")
-    per_model: int | None = Field(None, ge=1, le=1_000_000, description="the same for every model")
+    per_class: int | None = amount(None, ge=1, le=10_000_000, description="split evenly over the models of the class")
+    per_model: int | None = amount(None, ge=1, le=1_000_000, description="the same for every model")
     sampling: Annotated[int, Field(ge=1, le=5)] | Literal["catalogue"] | Sampling = Field(
         "catalogue", description="catalogue: each model's own strategy; 1-5: the reference's; or distributions"
     )
@@ -103,7 +103,7 @@ class Render(Strict):
     engine: str = Field("torch", description="a renderer: torch, pyrender, or a plug-in's name")
     size: int = Field(512, ge=32, le=4096, description="side of the square image, pixels")
     focal: float = Field(35.0 / 32.0, gt=0.1, le=20.0, description="focal length in image widths; 35 mm on 32 mm")
-    light: Literal["fixed", "random"] = Field("random", description="random: directions and strengths by the view's seed")
+    light: Literal["fixed", "random"] = Field("random", description="random: directions and strengths by seed")
     device: str = location("auto", description="cpu, cuda, or auto: cuda if there is one")
 
 
@@ -135,13 +135,13 @@ class Catalogue(Strict):
     file: str | None = location(None, description="a models.csv; none: every source lists what it has")
     classes: tuple[str, ...] = Field((), description="synsets or class names; empty: all")
     max_strength: int = Field(2, ge=1, le=2, description="1: only models that are the class; 2: also approximate ones")
-    models_per_class: int | None = Field(None, ge=1, description="at most this many, chosen by seed")
+    models_per_class: int | None = amount(None, ge=1, description="at most this many, chosen by seed")
 
 
 class Shards(Strict):
     """The unit of work: how many samples one shard makes, and how pictures are written."""
 
-    samples: int = Field(256, ge=1, le=100_000)
+    samples: int = amount(256, ge=1, le=100_000)
     jpeg_quality: int = Field(95, ge=1, le=100)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import os
@@ -15,7 +14,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ..errors import RecipeError
-from .base import without_locations
+from .base import is_location, plain_without
+from .explain import explain
 from .fields import Recipe
 
 _NOT_IN_FINGERPRINT = ("name", "release", "scores")
@@ -145,41 +145,8 @@ def validate(data: Mapping[str, Any], *, origin: str = "recipe", folder: Path | 
     try:
         recipe = Recipe.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
-        lines = [_line(problem, data) for problem in error.errors()]
-        raise RecipeError(f"{origin}: " + "\n  ".join(lines)) from None
+        raise RecipeError(f"{origin}: " + "\n  ".join(explain(error, data))) from None
     return _with_absolute_places(recipe, folder) if folder else recipe
-
-
-def _line(problem: Any, data: Mapping[str, Any]) -> str:
-    loc = [part for part in problem["loc"] if not (isinstance(part, str) and _is_tag(part))]
-    path = ".".join(str(part) for part in loc) or "recipe"
-    if problem["type"] == "extra_forbidden":
-        siblings = _fields_at(loc[:-1])
-        near = difflib.get_close_matches(str(loc[-1]), siblings, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        return f"{path}: unknown field; {hint}known: {', '.join(siblings)}" if siblings else f"{path}: unknown field"
-    message = problem["msg"].removeprefix("Value error, ")
-    given = problem.get("input")
-    shown = "" if isinstance(given, (dict, list)) or problem["type"] == "missing" else f" (got {given!r})"
-    return f"{path}: {message}{shown}"
-
-
-_TAGS = frozenset(
-    ["primitives", "shapenet", "objaverse", "omniobject3d", "folder", "template", "captions", "render", "controlnet", "plugin", "Sampling", "Distribution", "constrained-int", "int"]
-)
-
-
-def _is_tag(part: str) -> bool:
-    return (part in _TAGS and part != "render") or part.startswith(("literal[", "function-", "constrained", "tuple["))
-
-
-def _fields_at(loc: list[Any]) -> list[str]:
-    """Names of the fields that stand at a path of the recipe, where they do not depend on a `kind`."""
-    here: Any = Recipe
-    for part in loc:
-        field = getattr(here, "model_fields", {}).get(part)
-        here = field.annotation if field is not None else None
-    return [field.alias or name for name, field in getattr(here, "model_fields", {}).items()]
 
 
 def _with_absolute_places(recipe: Recipe, folder: Path) -> Recipe:
@@ -189,8 +156,7 @@ def _with_absolute_places(recipe: Recipe, folder: Path) -> Recipe:
         changes: dict[str, Any] = {}
         for name, field in type(model).model_fields.items():
             value = getattr(model, name)
-            extra = field.json_schema_extra
-            if isinstance(extra, dict) and extra.get("location") and name != "device" and value and "://" not in value:
+            if is_location(field) and name != "device" and value and "://" not in value:
                 changes[name] = str(folder / Path(os.path.expandvars(value)).expanduser())
         return model.model_copy(update=changes)
 
@@ -216,14 +182,28 @@ def to_yaml(recipe: Recipe) -> str:
 
 
 def scene(recipe: Recipe) -> dict[str, Any]:
-    """The part of a recipe that can change a pixel or a label: no names, no places, nothing about releases."""
-    plain = without_locations(recipe)
+    """The part of a recipe that says which samples there are and what they look like: no names, places or releases."""
+    plain = plain_without(recipe, "location")
     return {key: value for key, value in plain.items() if key not in _NOT_IN_FINGERPRINT}
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """16 hexadecimal digits of the sha256 over `scene`: equal if and only if the recipes make the same samples."""
-    canonical = json.dumps(scene(recipe), sort_keys=True, separators=(",", ":"))
+    """16 hexadecimal digits over `scene`: recipes that differ in it make different data sets."""
+    return _digest(scene(recipe))
+
+
+def sample_fingerprint(recipe: Recipe) -> str:
+    """16 hexadecimal digits over what can change one sample: `scene` less everything that says how many or which.
+
+    Recipes that agree in it make the same sample for the same model and view, so finished shards can be kept when a
+    recipe grows.
+    """
+    plain = plain_without(recipe, "location", "amount")
+    return _digest({key: value for key, value in plain.items() if key not in (*_NOT_IN_FINGERPRINT, "catalogue")})
+
+
+def _digest(plain: dict[str, Any]) -> str:
+    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 

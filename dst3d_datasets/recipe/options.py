@@ -6,13 +6,12 @@ class checks them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from ..registry import plugins
-from .base import Strict, location
+from .base import Strict, amount, location
 
 Colour = tuple[
     Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
@@ -38,8 +37,8 @@ class PrimitivesOptions(SourceOptions):
     """Procedural models: no files at all."""
 
     kind: Literal["primitives"]
-    models_per_class: int = Field(8, ge=1, le=1_000_000)
-    classes: tuple[str, ...] = Field((), description="names or synsets; empty: all of them")
+    models_per_class: int = amount(8, ge=1, le=1_000_000)
+    classes: tuple[str, ...] = amount((), description="names or synsets; empty: all of them")
 
 
 class ShapeNetOptions(SourceOptions):
@@ -136,7 +135,7 @@ class ControlNetOptions(Strict):
     @model_validator(mode="after")
     def _lengths_agree(self) -> ControlNetOptions:
         if len(self.scales) != len(self.controls):
-            raise ValueError(f"scales has {len(self.scales)} entries and controls {len(self.controls)}; they go in pairs")
+            raise ValueError(f"scales has {len(self.scales)} entries and controls {len(self.controls)}: give pairs")
         if self.controlnet and len(self.controlnet) != len(self.controls):
             raise ValueError(f"controlnet has {len(self.controlnet)} entries and controls {len(self.controls)}")
         return self
@@ -179,5 +178,3 @@ AnySource = by_kind(
 )
 AnyPrompts = by_kind("prompts", template=TemplatePromptOptions, captions=CaptionsPromptOptions)
 AnyGenerator = by_kind("generate", render=RenderGeneratorOptions, controlnet=ControlNetOptions)
-
-Resolver = Callable[[str], str]

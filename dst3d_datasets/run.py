@@ -1,0 +1,191 @@
+"""Run folders: whose a folder is, what it is for, what is there, and who is at work in it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from .errors import BusyError, StoreError, UsageError
+from .nouns import Missing
+from .plan import Plan
+from .receipt import Receipt
+from .recipe import Recipe, difference, fingerprint, to_yaml, validate
+from .recipe.io import parse_yaml
+from .store import Store
+
+RUN_SCHEMA = "dst3d-run/1"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `run.json` says a folder is for."""
+
+    fingerprint: str  # recipe.fingerprint
+    plan: str  # digest of the plan
+    limit: int | None
+    num_samples: int
+    shards: dict[str, tuple[str, int]]  # shard id -> (digest of its spec, samples)
+    missing: tuple[Missing, ...] = ()  # catalogue rows that no source has
+
+    def is_done(self, receipt: Receipt | None) -> bool:
+        """Whether a receipt proves one of this run's shards."""
+        return receipt is not None and self.shards.get(receipt.shard_id, ("", 0))[0] == receipt.digest
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """What is there of a run."""
+
+    fingerprint: str
+    limit: int | None
+    num_shards: int
+    num_done: int
+    num_samples_planned: int
+    num_samples_done: int
+    num_bytes: int
+    skipped_by_reason: dict[str, int]  # samples that are missing because a model was refused
+    missing: tuple[Missing, ...]
+    seconds: dict[str, float]
+    untrained: str
+    building: bool  # whether a build holds the folder (known for local folders)
+
+
+def read_run(store: Store) -> tuple[Recipe, Run]:
+    """The recipe and the plan's outline of a run folder.
+
+    Raises:
+        UsageError: the folder is no run's folder.
+    """
+    text, data = store.read("recipe.yaml"), store.read("run.json")
+    if text is None or data is None:
+        raise UsageError(f"{store.url}: not a run folder (no run.json); `dst3d build` makes one")
+    recipe = validate(parse_yaml(text.decode(), f"{store.url}/recipe.yaml"), origin=f"{store.url}/recipe.yaml")
+    try:
+        plain = json.loads(data)
+        if plain.pop("schema") != RUN_SCHEMA:
+            raise UsageError(f"{store.url}: made by another version of dst3d_datasets")
+        plain["shards"] = {shard_id: (digest, count) for shard_id, (digest, count) in plain["shards"].items()}
+        plain["missing"] = tuple(Missing(**row) for row in plain["missing"])
+        return recipe, Run(**plain)
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{store.url}/run.json: cannot be read ({error})") from error
+
+
+def claim(store: Store, recipe: Recipe, plan: Plan, missing: list[Missing], extend: bool) -> Run:
+    """Make the folder this recipe's, or see that it already is.
+
+    Raises:
+        UsageError: the folder holds another recipe's run and `extend` is not given, or holds other things.
+    """
+    run = Run(
+        fingerprint=fingerprint(recipe),
+        plan=plan.digest,
+        limit=plan.limit,
+        num_samples=plan.num_samples,
+        shards={spec.shard_id: (spec.digest, spec.num_samples) for spec in plan},
+        missing=tuple(missing),
+    )
+    if store.read("run.json") is None:
+        if store.local is not None and store.local.is_dir() and _strangers(store):
+            raise UsageError(f"{store.url}: not empty and not a run folder; choose another --out")
+    else:
+        old_recipe, old = read_run(store)
+        if (old.fingerprint, old.plan, old.limit) == (run.fingerprint, run.plan, run.limit):
+            return run
+        if not extend:
+            raise UsageError(_other_run(store, old_recipe, old, recipe, run))
+    plain = {"schema": RUN_SCHEMA, **asdict(run)}
+    store.write("recipe.yaml", to_yaml(recipe).encode())
+    store.write("run.json", (json.dumps(plain, indent=1) + "\n").encode())
+    return run
+
+
+def _strangers(store: Store) -> list[str]:
+    assert store.local is not None
+    return [entry.name for entry in store.local.iterdir() if entry.name not in ("locks", "tmp", "recipe.yaml")]
+
+
+def _other_run(store: Store, old_recipe: Recipe, old: Run, recipe: Recipe, run: Run) -> str:
+    if old.limit != run.limit:
+        what = f"limit {old.limit} there, {run.limit} here"
+    else:
+        changes = difference(old_recipe, recipe)
+        what = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
+        what = what or "the catalogue or the files of a source have changed"
+    kept = sum(1 for shard_id, entry in run.shards.items() if old.shards.get(shard_id) == entry)
+    return (
+        f"{store.url} holds another run ({what}). Choose another --out, or give --extend to turn it into this one: "
+        f"{kept} of {len(run.shards)} shards would stay as they are"
+    )
+
+
+def status(out: str | os.PathLike[str]) -> RunStatus:
+    """Count what is there of a run."""
+    store = Store(out)
+    _, run = read_run(store)
+    done = [receipt for receipt in store.receipts() if run.is_done(receipt)]
+    skipped: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
+    for receipt in done:
+        skipped.update({row.reason: row.num_views for row in receipt.skipped})
+        seconds.update(receipt.seconds)
+    return RunStatus(
+        fingerprint=run.fingerprint,
+        limit=run.limit,
+        num_shards=len(run.shards),
+        num_done=len(done),
+        num_samples_planned=run.num_samples,
+        num_samples_done=sum(receipt.num_samples for receipt in done),
+        num_bytes=sum(receipt.num_bytes for receipt in done),
+        skipped_by_reason=dict(skipped),
+        missing=run.missing,
+        seconds={stage: round(value, 3) for stage, value in seconds.items()},
+        untrained=next((receipt.untrained for receipt in done if receipt.untrained), ""),
+        building=is_locked(store),
+    )
+
+
+@contextmanager
+def lock(store: Store, name: str) -> Iterator[None]:
+    """Hold a lock file of a local folder; the system lets go of it whenever the process ends, however that happens."""
+    if store.local is None:
+        yield
+        return
+    path = store.local / "locks" / f"{name}.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("a+")
+    except OSError as error:
+        raise store.error("make this folder", error) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            stream.seek(0)
+            holder = stream.read().strip() or "another process"
+            raise BusyError(
+                f"{store.url}: {holder} is building here already; wait for it, or give each build its own --slice i/n"
+            ) from None
+        stream.truncate(0)
+        stream.write(f"process {os.getpid()} on {socket.gethostname()}")
+        stream.flush()
+        yield
+
+
+def is_locked(store: Store) -> bool:
+    """Whether a build is at work in a local folder."""
+    if store.local is None:
+        return False
+    for path in (store.local / "locks").glob("build-*.lock"):
+        with path.open("a") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return True
+    return False
