@@ -41,7 +41,8 @@ def show_error(kind: str, message: str, as_json: bool, code: int = EXIT_FAILED) 
 def note(message: str) -> None:
     """One line on stderr."""
     with suppress(BrokenPipeError):
-        print(message, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{message}\n")
+        sys.stderr.flush()
 
 
 def table(rows: Iterable[Sequence[object]], indent: str = "  ") -> str:
@@ -86,9 +87,8 @@ def _is_number(text: str) -> bool:
 
 def _put(text: str) -> None:
     try:
-        print(text, flush=True)
-    except (
-        BrokenPipeError
-    ):  # the reader (`head`, a pager) has seen enough; keep the interpreter from complaining at exit
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader (`head`, a pager) has seen enough: no complaint now, and none at exit
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
