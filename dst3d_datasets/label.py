@@ -54,6 +54,7 @@ def _whose(ref: ModelRef) -> dict[str, Any]:
         "class_index": ref.class_index,
         "cad_source": ref.source,
         "cad_id": ref.model_id,
+        "cad_title": ref.title,
         "cad_licence": ref.licence,
         "cad_author": ref.author,
         "cad_url": ref.url,

@@ -34,6 +34,7 @@ LABEL: tuple[Field, ...] = (
     Field("class_index", "int64", "index in ImageNet-1k's order; -1 outside it"),
     Field("cad_source", "string", "collection the shape comes from"),
     Field("cad_id", "string", "id of the shape in that collection"),
+    Field("cad_title", "string", "title of the shape, as attribution needs it; empty if it has none"),
     Field("cad_licence", "string", "licence of the shape, SPDX where one exists"),
     Field("cad_author", "string", "author of the shape"),
     Field("cad_url", "string", "where the shape was published; empty if unknown"),
