@@ -1,4 +1,4 @@
-"""Tiny pipelines with random weights, written as ordinary diffusers folders: the true code path in a second on a CPU."""
+"""Tiny pipelines with random weights, written as ordinary diffusers folders: the true code path in a second."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """Diffusion steered by ControlNets: one adapter over any pipeline that diffusers can build around one.
 
-The contract of a picture: it depends on its own shot alone. Each sample has its own CPU generator seeded with the shot's
-seed (start noise and every step's noise come from it), and the networks always see a batch of the same fixed shape: a
-short batch is padded by repeating its last shot. The safety checker is switched off (it would put black pictures, silently,
-where it misjudges a render), and so is SDXL's invisible watermark (it would depend on which packages are installed).
+The contract of a picture: it depends on its own shot alone. Each sample has its own CPU generator seeded with the
+shot's seed (start noise and every step's noise come from it), and the networks always see a batch of the same fixed
+shape: a short batch is padded by repeating its last shot. The safety checker is switched off (it would put black
+pictures, silently, where it misjudges a render), and so is SDXL's invisible watermark (it would depend on which
+packages are installed).
 """
 
 from __future__ import annotations
@@ -63,12 +64,12 @@ class ControlNetGenerator:
 
     @property
     def revision(self) -> str:
-        """Commits of what comes from the Hub (`owner/name@commit`) and digests of folders, base first, joined by `+`."""
+        """Commits of what comes from the Hub (`owner/name@commit`), digests of folders; base first, joined by `+`."""
         return "+".join(pinned.text for pinned in self._pinned())
 
     @property
     def untrained(self) -> str:
-        """Empty, or why these weights cannot have been trained; see `weights` for what is detected. Loads the pipeline."""
+        """Empty, or why these weights cannot have been trained (`weights` says how it knows). Loads the pipeline."""
         if self._reason is None:
             self._reason = marker_reason([self._base, *self._nets])
         if not self._reason:
@@ -84,7 +85,8 @@ class ControlNetGenerator:
     def generate(self, shots: Sequence[Shot]) -> list[NDArray[np.uint8]]:
         """One (H, W, 3) sRGB picture a shot, of the size of the shot's controls.
 
-        When a GPU's memory runs out, the batch is halved for good and the same shots are drawn again with the same seeds.
+        When a GPU's memory runs out, the batch is halved for good and the same shots are drawn again with the same
+        seeds.
 
         Raises:
             WeightsError: weights that cannot be had or do not fit; memory that does not suffice for one picture.
@@ -126,7 +128,8 @@ class ControlNetGenerator:
         height, width = shot.controls.edge.shape
         if height % SIDE_MULTIPLE or width % SIDE_MULTIPLE:
             raise RecipeError(
-                f"generator.size: the render is {width} x {height} pixels and pipelines draw multiples of {SIDE_MULTIPLE}; "
+                f"generator.size: the render is {width} x {height} pixels and pipelines draw multiples of "
+                f"{SIDE_MULTIPLE}; "
                 "set render.size to one, or generator.size"
             )
         return height, width

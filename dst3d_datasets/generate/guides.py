@@ -14,10 +14,10 @@ Bytes = NDArray[np.uint8]
 def guide(controls: Controls, name: str, height: int, width: int) -> Bytes:
     """One control as a picture (height, width, 3).
 
-    * `edge`, `mask`: grey on three channels. Made smaller by area, and an edge of a quarter pixel's cover stays white, so
-      that thin lines survive; made larger by nearest neighbour.
-    * `depth`: brightness is inverse depth over the nearest point's, as in MiDaS maps; the background, infinitely far, is
-      black. Resized by nearest neighbour: a mean of object and background would be a surface that is not there.
+    * `edge`, `mask`: grey on three channels. Made smaller by area, and an edge of a quarter pixel's cover stays
+      white, so that thin lines survive; made larger by nearest neighbour.
+    * `depth`: brightness is inverse depth over the nearest point's, as in MiDaS maps; the background, infinitely far,
+      is black. Resized by nearest neighbour: a mean of object and background would be a surface that is not there.
     * `normal`: the control as it is stored (axes right, up, towards the camera); nearest neighbour likewise.
     * `render`: the colour picture; smaller by area, larger by Lanczos.
     """

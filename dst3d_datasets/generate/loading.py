@@ -106,7 +106,8 @@ def load_pipeline(diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype
 def _refuse_without_controlnet(base: Pinned, nets: Sequence[Pinned]) -> None:
     if not nets and "controlnet" not in base.config:
         raise WeightsError(
-            f"generator.pipeline: {base.place.name} is a {base.config.get('_class_name')} without a ControlNet of its own, "
+            f"generator.pipeline: {base.place.name} is a {base.config.get('_class_name')} without a ControlNet "
+            f"of its own, "
             "so nothing would steer it; name one in generator.controlnet"
         )
 

@@ -47,7 +47,7 @@ class Draws:
 
 
 def value_noise(draws: Draws, name: str, size: int, cells: tuple[int, int]) -> Floats:
-    """Smooth tileable noise (size, size) in about (0, 1): a random grid of `cells` (down, across), enlarged bicubically."""
+    """Smooth tileable noise (size, size), about 0-1: a random grid of `cells` (down, across), enlarged bicubically."""
     down, across = cells
     lattice = np.pad(draws.grid(name, down, across), 3, mode="wrap")
     scale_y, scale_x = size / down, size / across

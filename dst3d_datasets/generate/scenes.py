@@ -1,4 +1,4 @@
-"""Procedural surroundings in the shot's own perspective: horizon and floor lie where the camera's R, t and K put them."""
+"""Procedural surroundings in the shot's own perspective: horizon and floor lie where its camera puts them."""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
 **What `untrained_reason` detects**, in this order:
 
 1. a file called `UNTRAINED` in a model's folder (its first line is the reason);
-2. a ControlNet whose output layers (`controlnet_down_blocks`, `controlnet_mid_block`, `controlnet_blocks`, ...) are all exactly
-   zero: they start at zero and the first step of training moves them, so this net has never steered a picture;
+2. a ControlNet whose output layers (`controlnet_down_blocks`, `controlnet_mid_block`, `controlnet_blocks`, ...) are
+   all exactly zero: they start at zero and the first step of training moves them, so this net has never steered a
+   picture;
 3. any network of the pipeline in which every affine normalisation layer still holds its initial values, weights of
    exactly 1 and biases of exactly 0: no network keeps those through training.
 
@@ -157,11 +158,13 @@ def explain(error: BaseException, place: Place, field: str) -> WeightsError:
         return WeightsError(f"{where}: the Hub has no such branch, tag or commit of it")
     if "RepositoryNotFoundError" in names or "not a valid model identifier" in text:
         return WeightsError(
-            f"{where}: no such folder here and no such model on the Hub; if it is private, run `hf auth login` or set HF_TOKEN"
+            f"{where}: no such folder here and no such model on the Hub; if it is private, run `hf auth login` "
+            f"or set HF_TOKEN"
         )
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
         return WeightsError(
-            f"{where} is not in the local cache and HF_HUB_OFFLINE is set; unset it, or download first: hf download {place.name}"
+            f"{where} is not in the local cache and HF_HUB_OFFLINE is set; unset it, or download first: hf "
+            f"download {place.name}"
         )
     return WeightsError(
         f"{where} cannot be loaded: {first}; check the connection to the Hub (HF_ENDPOINT, proxy), download it "
