@@ -15,3 +15,11 @@ def cad_root() -> Path:
     if not (SHARED_CAD / "models.csv").is_file():
         pytest.skip("the real CAD models (../shared/cad) are not on this machine")
     return SHARED_CAD
+
+
+@pytest.fixture
+def toys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the default drawers by toys that need only NumPy (see `_toy`)."""
+    from _toy import install_toys
+
+    install_toys(monkeypatch)
