@@ -66,7 +66,7 @@ class Progress:
         self._speak_when_due()
 
     def on_event(self, kind: str, **data: Any) -> None:
-        """Take an event of `build.build`: "plan", "samples", "shard" or "failed"."""
+        """Take an event of `build.build` or `build.verify`; kinds that show nothing are ignored."""
         if kind == "plan":
             self.num_shards = int(data.get("shards", 0))
             self.start(int(data["total_samples"]), int(data.get("done_samples", 0)))

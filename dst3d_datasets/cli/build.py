@@ -5,14 +5,18 @@ Ctrl-C the same command goes on. Models that cannot be used are left out and cou
 from __future__ import annotations
 
 import argparse
+import time
 from collections import Counter
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import EXIT_FAILED
 from ..progress import Progress
 from .options import add_limit, add_recipe, add_slice, positive, recipe_of
 from .output import Outcome, duration, table
+
+if TYPE_CHECKING:
+    from ..build import BuildReport
 
 EXAMPLES = """\
   dst3d build recipe.yaml --out run
@@ -37,7 +41,7 @@ def run(args: argparse.Namespace) -> Outcome:
     """Build, with a progress bar."""
     from .. import build
 
-    recipe, (part, parts) = recipe_of(args), args.slice
+    start, recipe, (part, parts) = time.perf_counter(), recipe_of(args), args.slice
     with Progress(quiet=args.quiet) as progress:
         report = build.build(
             recipe,
@@ -50,10 +54,11 @@ def run(args: argparse.Namespace) -> Outcome:
             extend=args.extend,
             on_event=progress.on_event,
         )
-    return Outcome(_data(report, args.out), _text(report, args.out), EXIT_FAILED if report.failed else 0)
+    wall = time.perf_counter() - start
+    return Outcome(_data(report, args.out, wall), _text(report, args.out, wall), EXIT_FAILED if report.failed else 0)
 
 
-def _data(report: Any, out: str) -> dict[str, Any]:
+def _data(report: BuildReport, out: str, wall: float) -> dict[str, Any]:
     return {
         "out": out,
         "num_shards": report.num_shards,
@@ -63,15 +68,15 @@ def _data(report: Any, out: str) -> dict[str, Any]:
         "skipped": [asdict(row) for row in report.skipped],
         "failed": dict(report.failed),
         "seconds": dict(report.seconds),
-        "wall": report.wall,
+        "wall": round(wall, 3),
     }
 
 
-def _text(report: Any, out: str) -> str:
+def _text(report: BuildReport, out: str, wall: float) -> str:
     done = report.num_done_before + report.num_made
     lines = [
         f"{out}: {done:,} of {report.num_shards:,} shards are done "
-        f"({report.num_made:,} made now, {report.num_samples:,} samples in {duration(report.wall)})"
+        f"({report.num_made:,} made now, {report.num_samples:,} samples in {duration(wall)})"
     ]
     if report.skipped:
         views = Counter[str]()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .output import Outcome, duration, size, table
+
+if TYPE_CHECKING:
+    from ..run import RunStatus
 
 EXAMPLES = """\
   dst3d status run
@@ -45,7 +48,7 @@ def run(args: argparse.Namespace) -> Outcome:
     return Outcome(data, _text(status, args.folder, args.models))
 
 
-def _text(status: Any, folder: str, list_models: bool) -> str:
+def _text(status: RunStatus, folder: str, list_models: bool) -> str:
     left = status.num_shards - status.num_done
     state = "a build is at work" if status.building else ("complete" if not left else f"{left:,} shards to make")
     scope = f", a trial of {status.limit:,} samples" if status.limit else ""
