@@ -85,6 +85,9 @@ def read_index(stream: BinaryIO) -> Iterator[Entry]:
     """
     key, members = "", []
     end = stream.seek(0, 2)
+    stream.seek(max(0, end - 2 * _BLOCK))
+    if stream.read() != bytes(2 * _BLOCK):  # tarfile itself takes a file cut off between two members for whole
+        raise tarfile.ReadError("no end-of-archive mark: truncated, or not a tar")
     stream.seek(0)
     with tarfile.open(fileobj=stream, mode="r:") as archive:
         for info in archive:
