@@ -31,6 +31,7 @@ class SourceOptions(Strict):
     name: str = Field("", pattern=r"^[a-z0-9_-]{0,16}$", description="name in labels and keys; empty: the kind")
     max_faces: int = Field(2_000_000, ge=1, description="models with more faces are skipped")
     max_texture_pixels: int = Field(64_000_000, ge=1, description="models with a larger texture are skipped")
+    max_bytes: int = Field(2**30, ge=1, description="models whose file, or a file they name, is larger are skipped")
 
 
 class PrimitivesOptions(SourceOptions):
