@@ -1,0 +1,44 @@
+"""Benches: `dst3d bench NAME`. A bench is one module with `run(quick) -> Measured`, and one line in `BENCHES`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+
+from ..errors import UsageError
+from .result import Measured, Result, machine
+
+__all__ = ["BENCHES", "Measured", "Result", "listing", "run"]
+
+BENCHES: dict[str, str] = {
+    "plan": "planning 2.5 million samples: seconds and memory",
+    "render": "views with every control a second, by engine and faces",
+    "build": "the quickstart's shards: images a second and where the time goes",
+    "load": "samples written to tar and read back a second, by reader",
+    "quickstart": "from a command to the first picture, and to a loaded sample",
+}
+
+
+def listing() -> dict[str, str]:
+    """Every bench and what it measures."""
+    return dict(BENCHES)
+
+
+def run(name: str, *, quick: bool = False) -> Result:
+    """Run one bench.
+
+    Args:
+        name: a key of `BENCHES`.
+        quick: smaller, to end within 50 s on two cores.
+
+    Raises:
+        UsageError: there is no such bench.
+        MissingDependency: it needs a package that is not installed.
+    """
+    if name not in BENCHES:
+        near = difflib.get_close_matches(name, BENCHES, n=1)
+        hint = f" did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"there is no bench {name!r};{hint} known: {', '.join(BENCHES)}")
+    module = importlib.import_module(f"{__package__}.{name}")
+    measured: Measured = module.run(quick)
+    return Result(name=name, title=BENCHES[name], quick=quick, machine=machine(), measured=measured)
