@@ -25,6 +25,10 @@ class Draws:
     def __init__(self, *names: Name) -> None:
         self._names = names
 
+    def within(self, name: Name) -> Draws:
+        """Draws whose names all stand under `name`."""
+        return Draws(*self._names, name)
+
     def number(self, name: str, low: float = 0.0, high: float = 1.0) -> float:
         """Uniform in (low, high)."""
         return low + (high - low) * uniform(*self._names, name)

@@ -9,6 +9,7 @@ import warnings
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -151,7 +152,7 @@ class Panoramas:
         last = ""
         for name in self._folder.candidates(draws):
             try:
-                panorama = self._read(self._folder.root / name)
+                panorama = self._read(self._folder.root / name, float(shot.camera.K[0, 0]))
             except ValueError as error:
                 self._folder.bad.add(name)
                 last = str(error)
@@ -199,20 +200,25 @@ def look(panorama: NDArray[np.uint8] | Floats, rays: Floats, heading: float) -> 
     return sampled
 
 
-def _read_panorama(path: Path) -> NDArray[np.uint8] | Floats:
-    """(h, w, 3): sRGB bytes, or linear light in float32 for HDR files."""
+def _read_panorama(path: Path, focal: float) -> NDArray[np.uint8] | Floats:
+    """(h, w, 3): sRGB bytes, or linear light in float32 for HDR files.
+
+    Where a camera of `focal` pixels would skip pixels it is shrunk, by area and a whole factor.
+    """
     hdr = path.suffix.lower() in HDR_SUFFIXES
     picture = _read_hdr(path) if hdr else np.asarray(read_picture(path), dtype=np.uint8)
     height, width = picture.shape[:2]
     if abs(width - 2 * height) > max(2, width // 100):
         raise ValueError(f"{path.name}: {width} x {height} is not 2:1, so it is no equirectangular panorama")
-    return picture
+    factor = int(width / (2.0 * math.pi * focal))
+    if factor < 2:
+        return picture
+    size = (2 * (height // factor), height // factor)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=picture.dtype)
 
 
 def _read_hdr(path: Path) -> Floats:
     os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")  # OpenCV reads it when first asked for an .exr
-    import cv2
-
     try:
         picture = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:

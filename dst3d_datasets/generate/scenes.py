@@ -1,37 +1,42 @@
-"""Procedural surroundings in the shot's own perspective: horizon and floor lie where its camera puts them."""
+"""Procedural surroundings in the shot's own perspective: horizon and floor lie where its camera puts them.
+
+Scenes with a floor put it at the bottom of the object's box (z = -size_z / 2) and lay the object's soft shadow on it.
+A camera below that floor would look through it, so it gets a scene without one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from ..nouns import Shot
-from .noise import Draws, Floats, mix, smoothstep
-from .palette import soft_colour
-from .rays import directions
+from .backdrops import bokeh, canvas
+from .indoors import room, studio, table
+from .noise import Draws, Floats
+from .outdoors import air, field
+from .stage import Stage
 
-Scene = Callable[[Shot, Floats, Draws], Floats]  # shot, rays (3, H, W), draws -> (H, W, 3) linear light
+Scene = Callable[[Stage], Floats]  # -> (H, W, 3) linear light
 
-
-def floor_height(shot: Shot) -> float:
-    """Height of the plane the object stands on, canonical frame: the bottom of its box."""
-    return -0.5 * float(shot.label["size"][2])
-
-
-def studio(shot: Shot, rays: Floats, draws: Draws) -> Floats:
-    """A seamless paper sweep: one colour, floor and wall joined by a soft bend at the horizon."""
-    colour = soft_colour(draws, "paper")
-    slope = rays[2] / np.sqrt(rays[0] * rays[0] + rays[1] * rays[1] + rays[2] * rays[2])
-    wall = smoothstep(-draws.number("bend", 0.15, 0.4), draws.number("rise", 0.02, 0.3), slope)
-    floor = np.broadcast_to(colour * np.float32(0.92), (*wall.shape, 3))
-    return mix(floor, colour * np.float32(draws.number("wall", 0.35, 0.75)), wall)
-
-
-SCENES: dict[str, Scene] = {"studio": studio}
+SCENES: dict[str, Scene] = {
+    "air": air,
+    "bokeh": bokeh,
+    "canvas": canvas,
+    "field": field,
+    "room": room,
+    "studio": studio,
+    "table": table,
+}
+STANDING = ("bokeh", "canvas", "field", "field", "field", "room", "room", "room", "studio", "studio", "table", "table")
+HANGING = ("air", "air", "bokeh", "canvas")
 
 
-def draw_scene(shot: Shot, draws: Draws) -> Floats:
-    """One of the scenes by seed, (H, W, 3) linear light."""
-    rays = directions(shot.camera)
-    return SCENES[draws.pick("scene", sorted(SCENES))](shot, rays, draws)
+def draw_scene(shot: Shot, draws: Draws, name: str = "") -> Floats:
+    """One scene, (H, W, 3) linear light.
+
+    Args:
+        shot: whose camera, lights and buffers it is seen by.
+        draws: what it is drawn from.
+        name: which scene; by default one by seed, among those that fit the camera.
+    """
+    stage = Stage.of(shot, draws)
+    return SCENES[name or draws.pick("scene", STANDING if stage.stands else HANGING)](stage)

@@ -1,0 +1,97 @@
+"""Open air: a sky with sun and clouds, hills or buildings on the true horizon, and ground that fades into haze."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .noise import Floats, fractal_noise, mix, smoothstep
+from .palette import hexa, varied
+from .stage import Stage
+from .textures import OUTDOOR
+
+_SKIES = (  # zenith, horizon, haze on the ground
+    ("3f78c0", "bcd7ee", "c3d2de"), ("6ba3dd", "e3eef6", "d5dde2"), ("2e5f9e", "f3c99a", "d8b79a"),
+    ("9aa7b3", "d3d8dc", "c3c8cc"), ("46567a", "e79a7a", "b98f86"), ("7fb0c9", "f1ead2", "dcd6c4"),
+)  # fmt: skip
+
+
+def sky(stage: Stage) -> tuple[Floats, Floats]:
+    """The dome, (H, W, 3) linear light, going on below the horizon; and the colour of its haze (3,)."""
+    draws = stage.draws.within("sky")
+    top, low, haze = (varied(draws, "tint", colour, 0.12) for colour in hexa(*draws.pick("kind", _SKIES)))
+    slope = stage.slope
+    height = slope / np.sqrt(1.0 + slope * slope)
+    dome = mix(np.broadcast_to(low, (*slope.shape, 3)), top, smoothstep(-0.05, draws.number("reach", 0.4, 0.9), height))
+    dome = dome + _sun(stage, height)[..., None] * np.array([1.0, 0.86, 0.62], np.float32)
+    if draws.number("cloudy") < 0.75:
+        dome = mix(dome, np.minimum(low * 1.25 + 0.08, 1.0), _clouds(stage, height))
+    return dome.astype(np.float32), haze
+
+
+def _sun(stage: Stage, height: Floats) -> Floats:
+    """The glow around a sun that stands where the key light comes from."""
+    key = stage.shot.lights.key_direction
+    x, y, z = stage.rays
+    length = np.sqrt(x * x + y * y + z * z)
+    near = (x * np.float32(key[0]) + y * np.float32(key[1]) + z * np.float32(max(key[2], 0.1))) / length
+    near = np.clip(near, 0.0, 1.0)
+    strength = stage.draws.number("glow", 0.05, 0.5)
+    glow: Floats = np.float32(strength) * near**8 * smoothstep(-0.1, 0.05, height)
+    return glow
+
+
+def _clouds(stage: Stage, height: Floats) -> Floats:
+    """Cover by a flat layer of clouds, (H, W) in [0, 1], thinned out towards the horizon."""
+    draws = stage.draws.within("clouds")
+    size = 256
+    noise = fractal_noise(draws, "cover", size, (3, 3), 6, 0.55)
+    away = np.float32(draws.number("scale", 0.12, 0.5)) / np.maximum(stage.rays[2], np.float32(0.03))
+    u, v = (np.mod(p * away + np.float32(draws.number(n)), 1.0) * size for p, n in zip(stage.rays, "uv", strict=False))
+    cover = cv2.remap(noise, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    low = draws.number("cover", 0.35, 0.65)
+    return np.asarray(smoothstep(low, low + 0.35, cover) * smoothstep(0.02, 0.25, height) * 0.9, dtype=np.float32)
+
+
+def _skyline(stage: Stage, layer: int) -> Floats:
+    """Height of the skyline over the horizon at each pixel's heading, as a slope, (H, W)."""
+    draws = stage.draws.within(f"skyline {layer}")
+    count = 512
+    lattice = fractal_noise(draws, "hills", count, (2, draws.pick("hills", (6, 10, 16))), 5, 0.5)[0]
+    if draws.number("built") < 0.3:
+        towers = draws.pick("towers", (64, 96, 128))
+        lattice = 0.3 * lattice + 0.7 * draws.numbers("heights", towers)[np.arange(count) * towers // count]
+    place = stage.heading * np.float32(count)
+    left = np.floor(place).astype(np.int64)
+    share = place - left.astype(np.float32)
+    low, high = lattice[left % count], lattice[(left + 1) % count]
+    height = np.float32(draws.number("height", 0.03, 0.16) / (1 + layer))
+    return np.asarray((low + (high - low) * share) * height, dtype=np.float32)
+
+
+def field(stage: Stage) -> Floats:
+    """An object in the open: ground, two skylines, sky; what is far is a little out of focus."""
+    draws = stage.draws
+    far, haze = sky(stage)
+    soft = 1.5 * stage.pixel * np.float32(1.0)
+    for layer in (1, 0):
+        colour = varied(
+            draws, f"land {layer}", draws.pick(f"land {layer}", hexa("4d5b45", "5b6a72", "6b6a5a", "3f4f3a")), 0.2
+        )
+        veil = np.float32(0.45 + 0.3 * layer)
+        line = _skyline(stage, layer)
+        far = mix(far, colour + (haze - colour) * veil, smoothstep(-1.0, 1.0, (line - stage.slope) / np.float32(soft)))
+    sigma = draws.number("defocus", 0.001, 0.02) / stage.pixel
+    far = np.asarray(cv2.GaussianBlur(far, (0, 0), sigma), dtype=np.float32)
+    plane = stage.plane
+    land = stage.textured("ground", OUTDOOR, (0.8, 3.0))
+    land = land * stage.shadow((0.45, 0.8), (0.2, 0.6))[..., None]
+    clear = np.float32(draws.number("clear", 12.0, 40.0))
+    land = mix(land, haze, 1.0 - np.exp(-np.maximum(plane.distance - 2.0, 0.0) / clear))
+    return mix(far, land, plane.share)
+
+
+def air(stage: Stage) -> Floats:
+    """Nothing but sky, for objects that hang in it or are seen from below; under the horizon lies a sea of haze."""
+    dome, haze = sky(stage)
+    return mix(dome, haze, smoothstep(0.0, 0.45, -stage.slope))
