@@ -9,6 +9,7 @@ from ..camera import camera_of
 from ..errors import Dst3dError
 from ..nouns import CadModel, Camera, View
 from ..recipe import validate
+from ..recipe.fields import ControlOptions
 from ..registry import table
 from ..seeds import seed_of, uniform
 from ..stream import Clock
@@ -27,37 +28,45 @@ def run(quick: bool) -> Measured:
     notes = [f"{SIZE} px, textured; colour, depth, normals, mask, edges, box and visible share of every view."]
     for engine in table("render"):
         try:
-            tools = Tools(validate({"views": {"per_model": 1}, "render": {"engine": engine, "size": SIZE}}))
+            recipe = validate({"views": {"per_model": 1}, "render": {"engine": engine, "size": SIZE}})
+            stage = _Stage(Tools(recipe), recipe.controls)
             for faces in (10_000, 100_000):
-                rows.append(_measure(tools, engine, bumpy_torus(faces), seconds=3.0 if quick else 15.0))
+                rows.append(_measure(stage, engine, bumpy_torus(faces), seconds=3.0 if quick else 15.0))
         except (Dst3dError, ImportError) as error:
             notes.append(f"{engine} does not work here: {str(error).splitlines()[0]}")
     columns = ("engine", "faces", "views", "views/s", *(f"{part} ms" for part in PARTS), "peak MiB")
     return Measured(columns, rows, notes)
 
 
-def _measure(tools: Tools, engine: str, model: CadModel, seconds: float) -> tuple[Cell, ...]:
-    _batch(tools, model, 0, Clock())  # the first batch loads what is loaded once
+class _Stage:
+    """What `make_shard` does between a loaded model and the generator."""
+
+    def __init__(self, tools: Tools, options: ControlOptions) -> None:
+        self.tools, self.options = tools, options
+
+    def batch(self, model: CadModel, number: int, clock: Clock) -> None:
+        """Make every control of `TOGETHER` views, the first of which is view `number`."""
+        cameras = [_camera(number + index) for index in range(TOGETHER)]
+        lights = [self.tools.lights_of(seed_of("bench", number, index), "random") for index in range(TOGETHER)]
+        with clock("render"):
+            all_buffers = list(self.tools.renderer.render(model, cameras, lights))
+        for camera, buffers in zip(cameras, all_buffers, strict=True):
+            with clock("controls"):
+                self.tools.make_controls(buffers, self.options)
+            with clock("visibility"):
+                self.tools.box_and_visible(model, camera, self.tools.renderer)
+
+
+def _measure(stage: _Stage, engine: str, model: CadModel, seconds: float) -> tuple[Cell, ...]:
+    stage.batch(model, 0, Clock())  # the first batch loads what is loaded once
     clock, done, start = Clock(), 0, time.perf_counter()
     while not done or time.perf_counter() - start < seconds:
-        _batch(tools, model, 1 + done, clock)
+        stage.batch(model, 1 + done, clock)
         done += TOGETHER
     wall = time.perf_counter() - start
     parts = (1000 * clock.seconds[part] / done for part in PARTS)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return (engine, model.num_faces, done, done / wall, *parts, peak)
-
-
-def _batch(tools: Tools, model: CadModel, number: int, clock: Clock) -> None:
-    cameras = [_camera(number + index) for index in range(TOGETHER)]
-    lights = [tools.lights_of(seed_of("bench", number, index), "random") for index in range(TOGETHER)]
-    with clock("render"):
-        all_buffers = list(tools.renderer.render(model, cameras, lights))
-    for camera, buffers in zip(cameras, all_buffers, strict=True):
-        with clock("controls"):
-            tools.make_controls(buffers, tools.recipe.controls)
-        with clock("visibility"):
-            tools.box_and_visible(model, camera, tools.renderer)
 
 
 def _camera(number: int) -> Camera:

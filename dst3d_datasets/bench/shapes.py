@@ -24,7 +24,8 @@ def bumpy_torus(faces: int, texture: int = 512) -> CadModel:
     u, v = np.meshgrid(np.linspace(0, 1, ring + 1), np.linspace(0, 1, tube + 1), indexing="ij")
     a, b = 2 * np.pi * u, 2 * np.pi * v
     radius = 0.16 * (1.0 + 0.12 * np.sin(9 * a) * np.sin(5 * b))
-    points = np.stack([(0.33 + radius * np.cos(b)) * np.cos(a), (0.33 + radius * np.cos(b)) * np.sin(a), radius * np.sin(b)], -1)  # fmt: skip
+    out = 0.33 + radius * np.cos(b)
+    points = np.stack([out * np.cos(a), out * np.sin(a), radius * np.sin(b)], -1)
     low, high = points.min(axis=(0, 1)), points.max(axis=(0, 1))
     points = (points - (low + high) / 2) / (high - low).max()
     along, across = np.gradient(points, axis=0), np.gradient(points, axis=1)
