@@ -1,8 +1,8 @@
 """glTF 2.0: the container, and its buffers and accessors as numpy arrays, every index and length checked.
 
-Read by us and not by trimesh, which (5.2) takes quantised positions for plain integers, ignores sparse accessors, second
-UV sets and texture transforms, and turns DRACO without its decoder into zeros, all without an error. Source of the rules:
-the Khronos glTF 2.0 specification, sections 3.6 (accessors) and 4.4 (GLB).
+Read by us and not by trimesh, which (5.2) takes quantised positions for plain integers, ignores sparse accessors,
+skins, second UV sets and texture transforms, and turns DRACO without its decoder into zeros, all without an error.
+Source of the rules: the Khronos glTF 2.0 specification, sections 3.6 (accessors) and 4.4 (GLB).
 """
 
 from __future__ import annotations

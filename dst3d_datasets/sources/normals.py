@@ -43,7 +43,8 @@ def creased(vertices: Floats, faces: Integers, crease: float = CREASE) -> tuple[
     """Normals that are smooth within a crease angle.
 
     Two faces that share an edge (by position, so that texture seams do not matter) are smooth across it if their
-    normals differ by less than `crease` degrees; a vertex gets one normal for each group of faces around it that hang together.
+    normals differ by less than `crease` degrees; a vertex gets one normal for each group of faces around it that hang
+    together.
 
     Args:
         vertices: (V, 3).
