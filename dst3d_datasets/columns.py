@@ -60,7 +60,7 @@ def _typed(field: Field) -> dict[str, Any]:
 
 
 def released_label(label: bytes, scores: Mapping[str, float], keep: bool) -> bytes:
-    """A shard's label (the bytes that `schema.encode` made) with what only a release knows: every score, and the verdict.
+    """A shard's label (what `schema.encode` made) with what only a release knows: every score, and the verdict.
 
     Raises:
         ValueError: the bytes are no JSON object, or a score is not a finite number.

@@ -1,0 +1,210 @@
+"""The data set card: `README.md`, from the templates in `cards/` and what the manifest says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from importlib import resources
+from string import Template
+from typing import Any
+
+import yaml
+
+from .attribution import Use, licence_table, table
+from .columns import columns
+from .schema import LABEL, Field
+
+_SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
+_TASKS = ("image-classification", "object-detection", "depth-estimation", "image-segmentation")
+_TAGS = ("3d", "pose-estimation", "camera-pose", "synthetic", "cad", "webdataset", "3d-dst")
+_MEMBERS = {
+    "jpg": "the image, RGB",
+    "json": "the label, see below",
+    "cls": "the class index of ImageNet-1k as text; -1 outside it",
+    "txt": "the prompt",
+    "depth.png": "z-depth of the object, 16 bit; see `depth_scale` and `depth_offset`; 0 is background",
+    "edge.png": "Canny edges of the render, 0 or 255",
+    "mask.png": "the object's silhouette, 0 or 255",
+    "normal.png": "the object's surface normals in camera axes",
+    "render.jpg": "the CAD render that the edges are taken from",
+}
+_RELEASE_FIELDS = (
+    Field("scores", "float64", "the score that each filter gave"),
+    Field("keep", "bool", "the filters' verdict"),
+)
+_OPEN_CLASSES = 40  # a longer table is folded
+
+
+def card_text(name: str) -> str:
+    """A text of `cards/`, such as `sources/shapenet.md`; empty if there is none of that name."""
+    place = resources.files("dst3d_datasets.cards")
+    for part in name.split("/"):
+        place = place / part
+    return place.read_text(encoding="utf-8").strip() if place.is_file() else ""
+
+
+def render_card(manifest: dict[str, Any], uses: Sequence[Use], captions: Sequence[str]) -> str:
+    """The whole `README.md`.
+
+    Args:
+        manifest: the release's, complete but for its list of files.
+        uses: every CAD model with the number of its images.
+        captions: of the columns of `assets/grid.jpg`.
+    """
+    recipe = manifest["recipe"]
+    texts = source_texts(recipe)
+    body = Template(card_text("data.md")).substitute(
+        warnings=_warnings(manifest),
+        pretty_name=recipe["release"]["pretty_name"],
+        num_samples=f"{manifest['num_samples']:,}",
+        num_classes=f"{len({(use[0].synset, use[0].class_name) for use in uses}):,}",
+        captions=", ".join(captions),
+        split_table=_split_table(manifest),
+        controls=", ".join(repr(name) for name in recipe["release"]["controls"]),
+        first_split=next(iter(manifest["splits"])),
+        member_table=table(("file", "what"), [(f"KEY.{name}", _MEMBERS[name]) for name in manifest["members"]]),
+        label_table=_label_table(manifest["scores"]),
+        class_table=_class_table(uses),
+        licence_table=licence_table(uses),
+        sources="\n\n".join(texts),
+        generators=_generators(manifest),
+        skipped=_skipped(manifest),
+        fingerprint=manifest["fingerprint"],
+        versions=table(
+            ("package", "version"), [(name, ", ".join(found)) for name, found in manifest["versions"].items()]
+        ),
+        fidelity=_fidelity(manifest),
+        citations=card_text("citation.md"),
+    )
+    return f"---\n{_header(manifest)}---\n\n{body.strip()}\n"
+
+
+def source_texts(recipe: dict[str, Any]) -> list[str]:
+    """Terms and citation of every kind of source in a recipe (as plain data), where `cards/` has them."""
+    kinds = sorted({source["kind"] for source in recipe["sources"]})
+    return [text for kind in kinds if (text := card_text(f"sources/{kind}.md"))]
+
+
+def _header(manifest: dict[str, Any]) -> str:
+    release = manifest["recipe"]["release"]
+    licence: dict[str, str] = {"license": release["licence"]}
+    if release["licence"] == "other":
+        licence |= {"license_name": "several-see-attribution", "license_link": "ATTRIBUTION.md"}
+    splits = manifest["splits"]
+    total = sum(split["num_bytes"] for split in splits.values())
+    header: dict[str, Any] = {
+        **licence,
+        "pretty_name": release["pretty_name"],
+        "task_categories": list(_TASKS),
+        "tags": list(_TAGS),
+        "size_categories": [_size(manifest["num_samples"])],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": name, "path": f"data/{name}/*.tar"} for name in splits],
+            }
+        ],
+        "dataset_info": {
+            "config_name": "default",
+            "features": columns(release["controls"], manifest["scores"]),
+            "splits": [
+                {"name": name, "num_bytes": split["num_bytes"], "num_examples": split["num_samples"]}
+                for name, split in splits.items()
+            ],
+            "download_size": total,
+            "dataset_size": total,
+        },
+    }
+    return yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _size(num_samples: int) -> str:
+    for power, name in enumerate(_SIZES):
+        if num_samples < 1000 * 10**power:
+            return name
+    return "n>1B"
+
+
+def _warnings(manifest: dict[str, Any]) -> str:
+    lines = []
+    if manifest["untrained"]:
+        lines.append(
+            f"> **Not for use.** The pictures come from weights that were never trained: {manifest['untrained']}."
+        )
+    if manifest["partial"]:
+        done, planned = manifest["partial"]["shards"], manifest["partial"]["planned"]
+        lines.append(f"> **Not complete.** This release holds {done:,} of {planned:,} planned shards.")
+    if manifest["limit"] is not None:
+        lines.append(f"> **A trial.** The plan was cut to {manifest['limit']:,} samples.")
+    return "\n>\n".join(lines)
+
+
+def _split_table(manifest: dict[str, Any]) -> str:
+    rows = [
+        (
+            name,
+            f"{split['num_samples']:,}",
+            f"{split['num_models']:,}",
+            str(len(split["shards"])),
+            _megabytes(split["num_bytes"]),
+        )
+        for name, split in manifest["splits"].items()
+    ]
+    text = table(("split", "images", "CAD models", "files", "MB"), rows)
+    empty = [name for name in manifest["recipe"]["release"]["splits"] if name not in manifest["splits"]]
+    return f"{text}\n\nNo model fell into the split{'s' * (len(empty) > 1)} {', '.join(empty)}." if empty else text
+
+
+def _megabytes(num_bytes: int) -> str:
+    return f"{num_bytes / 1e6:,.1f}"
+
+
+def _label_table(scores: Sequence[str]) -> str:
+    fields = [*LABEL, *(field for field in _RELEASE_FIELDS if field.name != "scores" or scores)]
+    rows = []
+    for field in fields:
+        shape = " x ".join(str(length) for length in field.shape)
+        kind = f"struct of {field.kind}" if field.name == "scores" else field.kind
+        rows.append((f"`{field.name}`", f"{kind} {shape}".strip(), field.doc.replace("|", "\\|")))
+    return table(("field", "type", "meaning"), rows, escaped=True)
+
+
+def _class_table(uses: Sequence[Use]) -> str:
+    models: Counter[tuple[int, str, str]] = Counter()
+    images: Counter[tuple[int, str, str]] = Counter()
+    for model, count in uses:
+        who = (model.class_index, model.synset, model.class_name)
+        models[who] += 1
+        images[who] += count
+    rows = [(str(who[0]), who[1] or "-", who[2], f"{models[who]:,}", f"{images[who]:,}") for who in sorted(models)]
+    text = table(("index", "synset", "class", "CAD models", "images"), rows)
+    if len(rows) <= _OPEN_CLASSES:
+        return text
+    return f"<details><summary>{len(rows):,} classes</summary>\n\n{text}\n\n</details>"
+
+
+def _generators(manifest: dict[str, Any]) -> str:
+    options = {key: value for key, value in manifest["recipe"]["generator"].items() if value not in ("", None, [])}
+    rows = [(f"`{key}`", f"`{value}`") for key, value in options.items()]
+    made_by = [f"Pictures by `{name}`, revision `{revision}`." for name, revision in manifest["generators"]]
+    text = card_text(f"generators/{options['kind']}.md")
+    return "\n\n".join(part for part in [*made_by, text, table(("option", "value"), rows, escaped=True)] if part)
+
+
+def _fidelity(manifest: dict[str, Any]) -> str:
+    if manifest["recipe"]["generator"]["kind"] == "render":
+        return " Here the picture *is* the render, so they agree."
+    if not manifest["scores"]:
+        return " No filter has been run on this release: expect pictures that do not show what their label says."
+    return ""
+
+
+def _skipped(manifest: dict[str, Any]) -> str:
+    if not manifest["skipped"]:
+        return "No model was left out."
+    rows = [
+        (f"`{reason}`", f"{row['models']:,}", f"{row['samples']:,}" if row["samples"] else "-")
+        for reason, row in manifest["skipped"].items()
+    ]
+    text = table(("reason", "models", "images that are missing"), rows, escaped=True)
+    return f"Models that could not be used are left out, wholly or in some views:\n\n{text}"

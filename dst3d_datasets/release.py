@@ -1,0 +1,295 @@
+"""`make_release`: from the shards of a run to a data set for the Hub.
+
+Samples of all classes are mixed, by name; splits are by CAD model; public tars are sized for streaming. The same run
+gives the same bytes. The release appears as a whole or not at all, and an attempt that was cut is gone on with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from .attribution import Use, attribution_csv, attribution_page
+from .card import render_card, source_texts
+from .errors import ReleaseError
+from .grid import sample_grid
+from .public_recipe import public_recipe
+from .receipt import Receipt
+from .recipe import Recipe
+from .release_files import (
+    FileRow,
+    SampleReader,
+    Verdict,
+    in_the_making,
+    num_shards,
+    publish,
+    shard_ranges,
+    write_file,
+    write_split,
+)
+from .release_index import Index, build_index
+from .run import Run, read_run
+from .store import Store
+
+SCHEMA = "dst3d-release/1"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release on this machine's disk."""
+
+    path: str
+    content: str  # digest of what it was made from
+    fingerprint: str  # of the recipe
+    num_samples: int
+    num_shards: int
+    num_bytes: int  # of the tars
+    splits: dict[str, int]  # name -> samples
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The whole `manifest.json`: every file with its sha256, the recipe, versions, and what was left out."""
+        plain: dict[str, Any] = json.loads((Path(self.path) / MANIFEST).read_bytes())
+        return plain
+
+
+def open_release(path: str | os.PathLike[str]) -> Release:
+    """The release that lies in a folder.
+
+    Raises:
+        ReleaseError: there is none, or a file of it is missing or has another length.
+    """
+    folder = Path(path)
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        if manifest["schema"] != SCHEMA:
+            raise ReleaseError(f"{folder}: made by another version of dst3d_datasets ({manifest['schema']})")
+        for row in manifest["files"]:
+            if (folder / row["path"]).stat().st_size != row["bytes"]:
+                raise ReleaseError(f"{folder}: {row['path']} is damaged: its length is not that of the manifest")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReleaseError(f"{folder}: not a whole release ({error})") from error
+    splits = manifest["splits"]
+    return Release(
+        path=os.fspath(path),
+        content=manifest["content"],
+        fingerprint=manifest["fingerprint"],
+        num_samples=manifest["num_samples"],
+        num_shards=sum(len(split["shards"]) for split in splits.values()),
+        num_bytes=sum(split["num_bytes"] for split in splits.values()),
+        splits={name: split["num_samples"] for name, split in splits.items()},
+    )
+
+
+def make_release(
+    run: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    allow_partial: bool = False,
+    allow_untrained: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Release:
+    """Write a run's samples as a data set.
+
+    Args:
+        run: the run's folder or fsspec address.
+        out: a local folder that is not there or is empty. If it holds this very release already, nothing is done.
+        allow_partial: release what is there although shards are yet to be made.
+        allow_untrained: release pictures of weights that were never trained (the card says so).
+        progress: told how many more samples are written.
+
+    Raises:
+        ReleaseError: the run or the folder cannot be used; the message says why and what to do.
+        StoreError: a shard is damaged, or the disk is full or read-only; what is finished is kept, hidden beside `out`.
+        BusyError: another process is writing this release.
+    """
+    store, target = Store(run), Path(os.path.realpath(out))
+    recipe, outline = read_run(store)
+    receipts = _usable(store, outline, allow_partial, allow_untrained)
+    facts = _facts(recipe, outline, receipts)
+    content = _content(facts, receipts)
+    if _is_there(store, target, content):
+        return open_release(out)
+    index = build_index(store, recipe, receipts)
+    with in_the_making(target, content) as folder:
+        names = _write(folder, store, recipe, index, facts | {"content": content}, progress or (lambda done: None))
+        publish(folder, target, names)
+    return open_release(out)
+
+
+def _usable(store: Store, run: Run, allow_partial: bool, allow_untrained: bool) -> list[Receipt]:
+    """The receipts of the run's finished shards.
+
+    Raises:
+        ReleaseError: some are missing, untrained, or hold nothing, and that is not allowed.
+    """
+    receipts = [receipt for receipt in store.receipts() if run.is_done(receipt) and store.has_all(receipt)]
+    absent = len(run.shards) - len(receipts)
+    if absent and not allow_partial:
+        raise ReleaseError(
+            f"{store.url}: {absent:,} of {len(run.shards):,} shards are not made yet. Run `dst3d build` again "
+            f"(`dst3d status {store.url}` shows what is there), or allow a partial release (--allow-partial)"
+        )
+    untrained = next((receipt.untrained for receipt in receipts if receipt.untrained), "")
+    if untrained and not allow_untrained:
+        raise ReleaseError(
+            f"{store.url}: these pictures must not be released: {untrained}. Build with trained weights, or allow it "
+            "for a test (--allow-untrained)"
+        )
+    if not any(receipt.num_samples for receipt in receipts):
+        raise ReleaseError(
+            f"{store.url}: there is not one sample to release; `dst3d status {store.url}` shows why models are left out"
+        )
+    return sorted(receipts, key=lambda receipt: receipt.shard_id)
+
+
+def _facts(recipe: Recipe, run: Run, receipts: list[Receipt]) -> dict[str, Any]:
+    """What the manifest says of the run: the same whenever and wherever the release is made."""
+    if recipe.scores:
+        raise ReleaseError(f"the recipe wants the scores {', '.join(recipe.scores)}, and none has been computed")
+    versions: dict[str, set[str]] = {}
+    for receipt in receipts:
+        for package, number in receipt.versions.items():
+            versions.setdefault(package, set()).add(number)
+    return {
+        "schema": SCHEMA,
+        "made_by": f"dst3d-datasets {version('dst3d-datasets')}",
+        "fingerprint": run.fingerprint,
+        "plan": run.plan,
+        "limit": run.limit,
+        "partial": {"shards": len(receipts), "planned": len(run.shards)} if len(receipts) < len(run.shards) else None,
+        "untrained": next((receipt.untrained for receipt in receipts if receipt.untrained), ""),
+        "generators": sorted({(receipt.generator, receipt.generator_revision) for receipt in receipts}),
+        "scores": sorted(recipe.scores),
+        "skipped": _skipped(run, receipts),
+        "versions": {package: sorted(numbers) for package, numbers in sorted(versions.items())},
+        "recipe": public_recipe(recipe),
+    }
+
+
+def _skipped(run: Run, receipts: list[Receipt]) -> dict[str, dict[str, int]]:
+    """Models and samples that are missing, by reason."""
+    models: dict[str, set[str]] = {}
+    samples: dict[str, int] = {}
+    for row in run.missing:
+        models.setdefault(row.reason, set()).add(f"{row.synset}/{row.model_id}")
+    for receipt in receipts:
+        for skipped in receipt.skipped:
+            models.setdefault(skipped.reason, set()).add(skipped.uid)
+            samples[skipped.reason] = samples.get(skipped.reason, 0) + skipped.num_views
+    return {reason: {"models": len(models[reason]), "samples": samples.get(reason, 0)} for reason in sorted(models)}
+
+
+def _content(facts: dict[str, Any], receipts: list[Receipt]) -> str:
+    """32 hexadecimal digits over all that a release is made of."""
+    shards = [(receipt.shard_id, receipt.sha256) for receipt in receipts]
+    return hashlib.sha256(json.dumps([facts, shards], sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _is_there(store: Store, out: Path, content: str) -> bool:
+    """Whether `out` is this very release already.
+
+    Raises:
+        ReleaseError: `out` may not be used.
+    """
+    if store.local is not None:
+        run = Path(os.path.realpath(store.local))
+        if out == run or any(out.is_relative_to(run / name) for name in ("shards", "receipts", "tmp", "locks")):
+            raise ReleaseError(f"{out}: lies among the run's own files; choose a folder beside it")
+    if not out.exists():
+        return False
+    if not out.is_dir():
+        raise ReleaseError(f"{out}: is a file; choose another folder")
+    if not any(out.iterdir()):
+        return False
+    try:
+        if open_release(out).content == content:
+            return True
+        what = "holds another release"
+    except ReleaseError as error:
+        what = f"is not empty ({str(error).removeprefix(f'{out}: ')})"
+    raise ReleaseError(f"{out}: {what}; choose another folder, or empty it yourself")
+
+
+def _write(
+    folder: Path, store: Store, recipe: Recipe, index: Index, facts: dict[str, Any], progress: Callable[[int], None]
+) -> set[str]:
+    """Write every file of the release; returns their names."""
+    rows, splits = _write_tars(folder, store, recipe, index, progress)
+    images = np.bincount(index.model, minlength=len(index.models)).tolist()
+    uses: list[Use] = [use for use in zip(index.models, images, strict=True) if use[1]]
+    manifest = facts | {
+        "num_samples": len(index),
+        "num_models": len({(model.source, model.model_id) for model in index.models}),
+        "members": list(index.extensions),
+        "splits": splits,
+    }
+    grid, captions = sample_grid(folder / rows[0].path)
+    texts = {
+        "README.md": render_card(manifest, uses, captions).encode(),
+        "ATTRIBUTION.md": attribution_page(uses, source_texts(manifest["recipe"])),
+        "attribution.csv": attribution_csv(uses),
+        "recipe.yaml": yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True, width=110).encode(),
+        "_info.json": _timm_info(rows, splits),
+        "assets/grid.jpg": grid,
+    }
+    rows += [write_file(folder, name, data) for name, data in texts.items()]
+    manifest["files"] = [_row(row) for row in sorted(rows, key=lambda row: row.path)]
+    write_file(folder, MANIFEST, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
+    return {row.path for row in rows} | {MANIFEST}
+
+
+def _write_tars(
+    folder: Path, store: Store, recipe: Recipe, index: Index, progress: Callable[[int], None]
+) -> tuple[list[FileRow], dict[str, Any]]:
+    order, sizes, split_of = index.shuffled(recipe.seed), index.num_bytes(), index.splits()
+    verdict: Verdict = lambda key: ({}, True)  # noqa: E731 - until a filter has been run, every sample is kept
+    rows: list[FileRow] = []
+    splits: dict[str, Any] = {}
+    with SampleReader(store, index) as reader:
+        for name in recipe.release.splits:
+            samples = order[split_of[order] == name]
+            if not len(samples):
+                continue
+            count = num_shards(len(samples), int(sizes[samples].sum()), recipe.release.shard_bytes)
+            ranges = shard_ranges(len(samples), count)
+            written = write_split(folder, name, samples, ranges, reader, verdict, progress)
+            splits[name] = {
+                "num_samples": len(samples),
+                "num_bytes": sum(row.num_bytes for row in written),
+                "num_models": len({(m.source, m.model_id) for m in index.models if m.split == name}),
+                "shards": [row.path for row in written],
+            }
+            rows += written
+    return rows, splits
+
+
+def _timm_info(rows: list[FileRow], splits: dict[str, Any]) -> bytes:
+    """`_info.json` as timm's `reader_wds` reads it: files relative to the release, and how many samples each holds."""
+    lengths = {row.path: row.num_samples for row in rows}
+    info = {
+        name: {
+            "name": name,
+            "num_samples": split["num_samples"],
+            "filenames": split["shards"],
+            "shard_lengths": [lengths[path] for path in split["shards"]],
+        }
+        for name, split in splits.items()
+    }
+    return (json.dumps({"splits": info}, indent=1) + "\n").encode()
+
+
+def _row(row: FileRow) -> dict[str, Any]:
+    plain = asdict(row)
+    plain["bytes"] = plain.pop("num_bytes")
+    return {key: value for key, value in plain.items() if value is not None}
