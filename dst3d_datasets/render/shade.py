@@ -1,0 +1,120 @@
+"""Light on a surface: a key and a fill light, a hemisphere of sky and ground, a soft highlight; then tone and sRGB.
+
+Only + - * / and sqrt are used on pixels, which IEEE 754 rounds the same in every lane of every machine: the picture
+does not depend on threads or vector width. sRGB encoding is a table.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..nouns import Camera, Lights
+from .scene import Rig, Scene, Triple
+from .surface import Seen, dot
+from .texture import srgb_encode
+
+KEY_WRAP = 0.15  # how far the key light reaches past the terminator, softening it
+DIRECT = 0.30  # share of a directional light's colour that a white surface facing it sends back (about 1 / pi)
+AMBIENT = 0.62  # the same for the hemisphere of sky and ground
+SHOULDER = 0.60  # linear values above it are compressed, so that nothing burns out
+_ENCODE_STEPS = 1 << 14
+
+
+@lru_cache(maxsize=8)
+def _encode_table(device: torch.device) -> Tensor:
+    values = srgb_encode((np.arange(_ENCODE_STEPS + 1)) / _ENCODE_STEPS)
+    return torch.from_numpy(np.rint(values * 255.0).astype(np.uint8)).to(device)
+
+
+def encode(linear: Tensor) -> Tensor:
+    """Linear (N,) float32, 0-1, to sRGB uint8."""
+    index = (linear * _ENCODE_STEPS + 0.5).clamp(0, _ENCODE_STEPS).int()
+    return _encode_table(linear.device).index_select(0, index)
+
+
+def tone(x: Tensor) -> Tensor:
+    """Identity up to `SHOULDER`, then a smooth rational approach to 1."""
+    over = (x - SHOULDER).clamp(min=0.0) / (1.0 - SHOULDER)
+    return torch.minimum(x, torch.full_like(x, SHOULDER)) + (1.0 - SHOULDER) * (over / (1.0 + over))
+
+
+def shade(scene: Scene, rig: Rig, seen: Seen) -> Triple:
+    """Colour of the samples as the viewer sees it: linear RGB 0-1 after tone mapping, 3 x (N,) float32."""
+    n = seen.normal
+    length = 1.0 / torch.sqrt(seen.ray[0] * seen.ray[0] + seen.ray[1] * seen.ray[1] + 1.0)
+    v: Triple = (-seen.ray[0] * length, -seen.ray[1] * length, -length)
+    facing = dot(n, v).clamp(1e-3, 1.0)
+    metallic = scene.materials.metallic.index_select(0, seen.part)
+    rough = scene.materials.roughness.index_select(0, seen.part).clamp(0.08, 1.0)
+    up = _in_camera(rig, "up", seen)
+    key, fill = _in_camera(rig, "key_direction", seen), _in_camera(rig, "fill_direction", seen)
+    towards_key = dot(n, key)
+    lit_key = ((towards_key + KEY_WRAP) * (1.0 / (1.0 + KEY_WRAP))).clamp(min=0.0)
+    lit_fill = dot(n, fill).clamp(min=0.0)
+    skyward = dot(n, up) * 0.5 + 0.5
+    mirrored = (2.0 * facing * dot(n, up) - dot(v, up)) * 0.5 + 0.5  # the reflected ray's view of the hemisphere
+    mirrored = mirrored * mirrored * (3.0 - 2.0 * mirrored)
+    glint_key = _highlight(n, v, key, facing, rough) * towards_key.clamp(min=0.0)
+    glint_fill = _highlight(n, v, fill, facing, rough) * lit_fill
+    graze = 1.0 - facing
+    graze = graze * graze * graze * graze * graze * (1.0 - rough)
+    unlit = scene.materials.unlit.index_select(0, seen.part)
+    some_unlit = bool(unlit.any())
+    result = []
+    for c in range(3):
+        base = seen.colour[c]
+        key_c, fill_c, sky, ground = (_light(rig, name, c, seen) for name in _COLOURS)
+        mirror = 0.04 + (base - 0.04) * metallic
+        mirror = mirror + (1.0 - mirror) * graze
+        matt = base * (1.0 - metallic)
+        light = DIRECT * (key_c * lit_key + fill_c * lit_fill) + AMBIENT * (ground + (sky - ground) * skyward)
+        around = AMBIENT * (ground + (sky - ground) * mirrored) * (1.35 - 0.35 * rough)
+        glint = DIRECT * (key_c * glint_key + fill_c * glint_fill)
+        value = tone(matt * light + mirror * (around + glint))
+        result.append(torch.where(unlit, base, value) if some_unlit else value)
+    return result[0], result[1], result[2]
+
+
+_COLOURS = ("key_colour", "fill_colour", "sky", "ground")
+
+
+def _highlight(n: Triple, v: Triple, light: Triple, facing: Tensor, rough: Tensor) -> Tensor:
+    """GGX lobe with the visibility term of Karis (2013), without Fresnel; capped so that no pixel burns out."""
+    h = tuple(a + b for a, b in zip(v, light, strict=True))
+    scale = 1.0 / torch.sqrt(dot(h, h)).clamp(min=1e-6)  # type: ignore[arg-type]
+    n_h = (dot(n, h) * scale).clamp(0.0, 1.0)  # type: ignore[arg-type]
+    a = rough * rough
+    a2 = a * a
+    d = n_h * n_h * (a2 - 1.0) + 1.0
+    k = a * 0.5
+    n_l = dot(n, light).clamp(min=1e-3)
+    visible = 0.25 / ((facing * (1.0 - k) + k) * (n_l * (1.0 - k) + k))
+    return (a2 / (d * d) * visible).clamp(max=8.0)
+
+
+def _in_camera(rig: Rig, name: str, seen: Seen) -> Triple:
+    """A direction of the lights ("up" is +z) in the camera frame: 3 x () or 3 x (N,) float32."""
+    result = []
+    for i in range(3):
+
+        def component(camera: Camera, lights: Lights, i: int = i) -> float:
+            direction = (0.0, 0.0, 1.0) if name == "up" else getattr(lights, name)
+            size = sum(float(value) ** 2 for value in direction) ** 0.5 or 1.0
+            return sum(float(camera.R[i, j]) * float(direction[j]) for j in range(3)) / size
+
+        result.append(_single(rig.value(component, seen.view), seen))
+    return result[0], result[1], result[2]
+
+
+def _light(rig: Rig, name: str, channel: int, seen: Seen) -> Tensor:
+    return _single(rig.value(lambda _, lights: float(getattr(lights, name)[channel]), seen.view), seen)
+
+
+def _single(value: Tensor | float, seen: Seen) -> Tensor:
+    if isinstance(value, Tensor):
+        return value.float()
+    return torch.tensor(value, dtype=torch.float32, device=seen.alpha.device)
