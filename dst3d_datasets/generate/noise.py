@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,16 +49,43 @@ class Draws:
         return int(uniform(*self._names, name) * count)
 
 
+def _spread(count: int, size: int) -> tuple[NDArray[np.int64], Floats]:
+    """Catmull-Rom interpolation from `count` periodic knots to `size` points: indices and weights, both (4, size)."""
+    place = (np.arange(size, dtype=np.float32) + 0.5) * np.float32(count / size)
+    left = np.floor(place)
+    t = place - left
+    weights = np.stack(
+        [
+            ((-0.5 * t + 1.0) * t - 0.5) * t,
+            (1.5 * t - 2.5) * t * t + 1.0,
+            ((-1.5 * t + 2.0) * t + 0.5) * t,
+            (0.5 * t - 0.5) * t * t,
+        ]
+    )
+    indices = (left.astype(np.int64)[None, :] + np.arange(-1, 3)[:, None]) % count
+    return indices, weights.astype(np.float32)
+
+
 def value_noise(draws: Draws, name: str, size: int, cells: tuple[int, int]) -> Floats:
     """Smooth tileable noise (size, size), about 0-1: a random grid of `cells` (down, across), enlarged bicubically."""
-    down, across = cells
-    lattice = np.pad(draws.grid(name, down, across), 3, mode="wrap")
-    scale_y, scale_x = size / down, size / across
-    enlarged = cv2.resize(
-        lattice, (round((across + 6) * scale_x), round((down + 6) * scale_y)), interpolation=cv2.INTER_CUBIC
-    )
-    y, x = round(3 * scale_y), round(3 * scale_x)
-    return np.ascontiguousarray(enlarged[y : y + size, x : x + size])
+    lattice = draws.grid(name, *cells)
+    index, weight = _spread(cells[1], size)
+    wide = sum(lattice[:, index[k]] * weight[k] for k in range(4))
+    index, weight = _spread(cells[0], size)
+    total: Floats = sum(wide[index[k]] * weight[k][:, None] for k in range(4))
+    return total
+
+
+def line_noise(draws: Draws, name: str, size: int, cells: int, octaves: int) -> Floats:
+    """Fractal noise round a circle, (size,), stretched to fill [0, 1]."""
+    total = np.zeros(size, np.float32)
+    for octave in range(octaves):
+        count = min(cells << octave, size)
+        index, weight = _spread(count, size)
+        knots = draws.numbers(f"{name}/{octave}", count)
+        total += sum(knots[index[k]] * weight[k] for k in range(4)) * np.float32(0.5**octave)
+    low, high = float(total.min()), float(total.max())
+    return (total - np.float32(low)) / np.float32(max(high - low, 1e-6))
 
 
 def fractal_noise(
@@ -92,4 +118,6 @@ def smoothstep(low: float, high: float, x: Floats) -> Floats:
 
 def mix(a: Floats, b: Floats, share: Floats) -> Floats:
     """a where share is 0, b where it is 1; `share` (H, W) against (H, W, 3) or (3,) colours."""
-    return a + (b - a) * share[..., None]
+    mixed = (b - a) * share[..., None]
+    mixed += a
+    return np.asarray(mixed, dtype=np.float32)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .noise import Floats, fractal_noise, mix, smoothstep
+from .noise import Floats, fractal_noise, line_noise, mix, smoothstep
 from .palette import hexa, varied
 from .stage import Stage
-from .textures import OUTDOOR
+from .textures import NATURAL, OUTDOOR
 
 _SKIES = (  # zenith, horizon, haze on the ground
     ("3f78c0", "bcd7ee", "c3d2de"), ("6ba3dd", "e3eef6", "d5dde2"), ("2e5f9e", "f3c99a", "d8b79a"),
@@ -57,7 +57,7 @@ def _skyline(stage: Stage, layer: int) -> Floats:
     """Height of the skyline over the horizon at each pixel's heading, as a slope, (H, W)."""
     draws = stage.draws.within(f"skyline {layer}")
     count = 512
-    lattice = fractal_noise(draws, "hills", count, (2, draws.pick("hills", (6, 10, 16))), 5, 0.5)[0]
+    lattice = line_noise(draws, "hills", count, draws.pick("hills", (6, 10, 16)), 5)
     if draws.number("built") < 0.3:
         towers = draws.pick("towers", (64, 96, 128))
         lattice = 0.3 * lattice + 0.7 * draws.numbers("heights", towers)[np.arange(count) * towers // count]
@@ -65,30 +65,48 @@ def _skyline(stage: Stage, layer: int) -> Floats:
     left = np.floor(place).astype(np.int64)
     share = place - left.astype(np.float32)
     low, high = lattice[left % count], lattice[(left + 1) % count]
-    height = np.float32(draws.number("height", 0.03, 0.16) / (1 + layer))
+    height = np.float32(draws.number("height", 0.04, 0.26) / (1 + layer))
     return np.asarray((low + (high - low) * share) * height, dtype=np.float32)
+
+
+def _distance(stage: Stage) -> tuple[Floats, Floats]:
+    """Sky and two skylines out of focus, (H, W, 3) linear light, and the colour of the haze (3,)."""
+    draws = stage.draws
+    far, haze = sky(stage)
+    lands = hexa("4d5b45", "5b6a72", "6b6a5a", "3f4f3a", "7a7466")
+    for layer in (1, 0):
+        colour = varied(draws, f"land {layer}", draws.pick(f"land {layer}", lands), 0.2)
+        colour = colour + (haze - colour) * np.float32(0.3 + 0.35 * layer)
+        above = (_skyline(stage, layer) - stage.slope) * np.float32(0.7 / stage.pixel)
+        far = mix(far, colour, smoothstep(-1.0, 1.0, above))
+    sigma = draws.number("defocus", 0.001, 0.015) / stage.pixel
+    return np.asarray(cv2.GaussianBlur(far, (0, 0), sigma), dtype=np.float32), haze
 
 
 def field(stage: Stage) -> Floats:
     """An object in the open: ground, two skylines, sky; what is far is a little out of focus."""
     draws = stage.draws
-    far, haze = sky(stage)
-    soft = 1.5 * stage.pixel * np.float32(1.0)
-    for layer in (1, 0):
-        colour = varied(
-            draws, f"land {layer}", draws.pick(f"land {layer}", hexa("4d5b45", "5b6a72", "6b6a5a", "3f4f3a")), 0.2
-        )
-        veil = np.float32(0.45 + 0.3 * layer)
-        line = _skyline(stage, layer)
-        far = mix(far, colour + (haze - colour) * veil, smoothstep(-1.0, 1.0, (line - stage.slope) / np.float32(soft)))
-    sigma = draws.number("defocus", 0.001, 0.02) / stage.pixel
-    far = np.asarray(cv2.GaussianBlur(far, (0, 0), sigma), dtype=np.float32)
+    far, haze = _distance(stage.coarse())
+    height, width = stage.slope.shape
+    far = np.asarray(cv2.resize(far, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
     plane = stage.plane
     land = stage.textured("ground", OUTDOOR, (0.8, 3.0))
+    if draws.number("patched") < 0.4:
+        land = mix(land, stage.textured("patches", NATURAL, (0.8, 3.0)), _patches(stage))
     land = land * stage.shadow((0.45, 0.8), (0.2, 0.6))[..., None]
     clear = np.float32(draws.number("clear", 12.0, 40.0))
-    land = mix(land, haze, 1.0 - np.exp(-np.maximum(plane.distance - 2.0, 0.0) / clear))
+    land = mix(land, haze, 1.0 - np.exp(np.minimum(2.0 - plane.distance, 0.0) / clear))
     return mix(far, land, plane.share)
+
+
+def _patches(stage: Stage) -> Floats:
+    """Where a second ground shows through, (H, W) in [0, 1]: blots a few object sizes wide."""
+    size, draws = 256, stage.draws.within("patches")
+    noise = fractal_noise(draws, "blots", size, (3, 3), 6, 0.5)
+    scale = np.float32(size / draws.number("width", 6.0, 16.0))
+    u, v = (np.mod(p * scale, np.float32(size)) for p in (stage.plane.x, stage.plane.y))
+    cover = cv2.remap(noise, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    return smoothstep(0.47, 0.55, np.asarray(cover, dtype=np.float32))
 
 
 def air(stage: Stage) -> Floats:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import cv2
 import numpy as np
 
 from ..nouns import Shot
@@ -64,7 +65,15 @@ class Stage:
     @property
     def pixel(self) -> float:
         """Side of a pixel in image heights: for blurs and softness that look the same at any size."""
-        return 1.0 / self.shot.camera.height
+        return 1.0 / self.rays.shape[1]
+
+    def coarse(self) -> Stage:
+        """The same stage at half the resolution: for what is out of focus anyway.
+
+        The mean of four neighbouring rays is exactly the ray through the middle of the larger pixel.
+        """
+        planes = [cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for plane in self.rays]
+        return Stage(self.shot, self.draws, np.stack(planes).astype(np.float32))
 
     def textured(self, name: str, makers: tuple[Callable[[Draws], Floats], ...], period: tuple[float, float]) -> Floats:
         """The floor, (H, W, 3) linear light: one of the textures, turned and scaled by seed."""

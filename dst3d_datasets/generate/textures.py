@@ -97,7 +97,7 @@ def terrazzo(draws: Draws) -> Floats:
     """Chips of stone in a pale ground."""
     ground = np.broadcast_to(varied(draws, "ground", hexa("d9d4ca")[0], 0.15), (SIZE, SIZE, 3))
     for layer in range(3):
-        chips = value_noise(draws, f"chips {layer}", SIZE, (40 >> layer, 40 >> layer))
+        chips = value_noise(draws, f"chips {layer}", SIZE, (64 - 20 * layer, 64 - 20 * layer))
         colour = varied(draws, f"chip {layer}", draws.pick(f"colour {layer}", hexa(*_STONES, *_DARKS)), 0.3)
         ground = mix(ground, colour, smoothstep(0.78, 0.84, chips) * np.float32(0.8))
     return ground
@@ -166,6 +166,7 @@ def wallpaper(draws: Draws) -> Floats:
 
 INDOOR: tuple[Callable[[Draws], Floats], ...] = (planks, planks, tiles, checker, concrete, terrazzo, carpet)
 OUTDOOR: tuple[Callable[[Draws], Floats], ...] = (grass, grass, earth, asphalt, concrete, tiles, planks)
+NATURAL: tuple[Callable[[Draws], Floats], ...] = (grass, earth, asphalt)
 WALLS: tuple[Callable[[Draws], Floats], ...] = (wallpaper, wallpaper, wallpaper, concrete, bricks, planks)
 
 
@@ -203,6 +204,9 @@ def sample(levels: list[Bytes], u: Floats, v: Floats, footprint: Floats) -> Floa
         if total is None:
             total = colours.astype(np.float32)
         else:
-            total += (colours - total) * np.clip(wanted - np.float32(level - 1), 0.0, 1.0)[..., None]
+            step = colours.astype(np.float32)
+            step -= total
+            step *= np.clip(wanted - np.float32(level - 1), 0.0, 1.0)[..., None]
+            total += step
     assert total is not None  # first <= last always
     return decode((total + np.float32(0.5)).astype(np.uint8))
