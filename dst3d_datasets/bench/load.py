@@ -69,9 +69,8 @@ def _samples(count: int) -> list[Sample]:
 def _members(seed: int) -> tuple[tuple[str, bytes], ...]:
     y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
     waves = [np.sin(7 * (seed + 1) * x + c) * np.cos(5 * y - c) + 0.3 * np.sin(60 * x * y + seed + c) for c in range(3)]
-    picture = (
-        (127.5 + 80 * np.stack(waves, -1) + 12 * np.sin(900 * x + 700 * y)[..., None]).clip(0, 255).astype(np.uint8)
-    )
+    grain = 12 * np.sin(900 * x + 700 * y)[..., None]
+    picture = (127.5 + 80 * np.stack(waves, -1) + grain).clip(0, 255).astype(np.uint8)
     inside = (x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.1
     depth = np.where(inside, 1 + 60000 * (0.5 + 0.5 * np.sin(6 * x * y)), 0).astype(np.uint16)
     members = [

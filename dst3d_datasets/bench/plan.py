@@ -30,7 +30,7 @@ result = dict(samples=samples, models=len(refs), shards=len(plan), make=made - s
 
 
 def run(quick: bool) -> Measured:
-    """Plan, list every shard's spec and hash them all, in a process of its own. `quick` changes nothing: it is quick."""
+    """Plan, list every shard's spec and hash them all, in a process of its own. It is quick as it is."""
     rows = []
     for classes in (100, 1000):
         found = in_child(_CODE.format(classes=classes))

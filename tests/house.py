@@ -1,0 +1,88 @@
+"""Reading the package's source: modules, their imports and their definitions, without importing anything."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[1]
+PACKAGE = "dst3d_datasets"
+
+
+@dataclass(frozen=True)
+class Module:
+    """One source file of the package (builders and cards included, which ship inside it)."""
+
+    path: Path
+    name: str  # e.g. "dst3d_datasets.cli.plan"
+    is_package: bool
+    text: str
+
+    @property
+    def shown(self) -> str:
+        """The path as a person writes it."""
+        return self.path.relative_to(REPO).as_posix()
+
+    @property
+    def place(self) -> str:
+        """The first name below the package: the drawer or the top-level module; empty for the package itself."""
+        return self.name.removeprefix(PACKAGE).lstrip(".").partition(".")[0]
+
+    def tree(self) -> ast.Module:
+        """The syntax tree."""
+        return ast.parse(self.text)
+
+    def imports(self) -> Iterator[tuple[int, str]]:
+        """(line, absolute name) of everything imported anywhere in the file, function bodies included."""
+        parts = self.name.split(".")
+        package = parts if self.is_package else parts[:-1]
+        for node in ast.walk(self.tree()):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield node.lineno, alias.name
+            elif isinstance(node, ast.ImportFrom):
+                base = package[: len(package) - node.level + 1] if node.level else []
+                module = ".".join([*base, *(node.module.split(".") if node.module else [])])
+                for alias in node.names:
+                    yield node.lineno, f"{module}.{alias.name}"
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    """Every module that ships, sorted by name."""
+    found = []
+    for root, prefix in ((REPO / PACKAGE, PACKAGE), *((REPO / d, f"{PACKAGE}.{d}") for d in ("builders", "cards"))):
+        for path in sorted(root.rglob("*.py")):
+            parts = list(path.relative_to(root).with_suffix("").parts)
+            is_package = parts[-1] == "__init__"
+            name = ".".join([prefix, *(parts[:-1] if is_package else parts)])
+            found.append(Module(path, name, is_package, path.read_text(encoding="utf-8")))
+    return tuple(sorted(found, key=lambda module: module.name))
+
+
+def functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, str, bool]]:
+    """(node, qualified name, whether it is public) of all functions and methods, nested ones as private."""
+
+    def walk(body: list[ast.stmt], prefix: str, public: bool) -> Iterator[tuple[ast.FunctionDef, str, bool]]:
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield node, prefix + node.name, public and not node.name.startswith("_")
+                yield from walk(node.body, f"{prefix}{node.name}.", False)
+            elif isinstance(node, ast.ClassDef):
+                yield from walk(node.body, f"{prefix}{node.name}.", public and not node.name.startswith("_"))
+            elif isinstance(node, ast.If | ast.Try | ast.With):
+                yield from walk(list(ast.iter_child_nodes(node)), prefix, public)  # type: ignore[arg-type]
+
+    yield from walk(tree.body, "", True)
+
+
+def body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function without its docstring, signature included."""
+    lines = (node.end_lineno or node.lineno) - node.lineno + 1
+    first = node.body[0]
+    if ast.get_docstring(node, clean=False) is not None:
+        lines -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return lines
