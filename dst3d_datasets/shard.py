@@ -7,8 +7,10 @@ shard and the generator never waits for a picture to be compressed. Every engine
 from __future__ import annotations
 
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -79,6 +81,7 @@ def make_shard(
     """
     start = time.perf_counter()
     work = _Work(recipe, tools_for(recipe))
+    work.tools.ready()
 
     def fill(writer: TarWriter) -> Receipt:
         count = 0
@@ -90,7 +93,26 @@ def make_shard(
         progress(spec.num_samples - count)
         return _receipt(work, spec, count, time.perf_counter() - start)
 
-    return store.commit(spec.shard_id, spec.class_id, fill)
+    with one_thread_an_operator():
+        return store.commit(spec.shard_id, spec.class_id, fill)
+
+
+@contextmanager
+def one_thread_an_operator() -> Iterator[None]:
+    """Let torch use one CPU thread an operator: sums are then taken in one order on every machine.
+
+    More cores are used by more workers. Without torch in the process there is nothing to do.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def iter_samples(recipe: Recipe, jobs: Iterable[ModelViews]) -> Iterator[Sample]:

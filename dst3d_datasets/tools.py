@@ -21,6 +21,14 @@ class Tools:
         self._recipe = recipe
         self._sources: dict[str, Source] = {}
 
+    def ready(self) -> None:
+        """Build what every shard needs, so that a missing library is told before any work is begun.
+
+        Raises:
+            MissingDependency: a package or system library is not installed.
+        """
+        _ = self.renderer, self.prompter, self.generator
+
     def source(self, name: str) -> Source:
         """The source of that name in the recipe.
 

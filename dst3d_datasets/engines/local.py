@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import glob
-import multiprocessing
 import os
-import threading
-import traceback
+import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.connection import Connection, wait
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
 from typing import Any
 
 from ..errors import Dst3dError
 from ..plan import ShardSpec
-from ..recipe import Recipe, dump, validate
+from ..recipe import Recipe, dump
 from ..shard import make_shard
 from ..store import Store
 from . import Outcome
+from .worker import describe
 
 TRIES = 3  # a worker can be killed from outside (memory, a preempted node): the shard itself may be fine
 
@@ -65,37 +67,35 @@ def _here(
         except Dst3dError:
             raise
         except Exception as error:
-            yield Outcome(spec.shard_id, None, _message(error))
-
-
-def _message(error: BaseException) -> str:
-    """One line for the report; the innermost place is what a bug report needs."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{os.path.basename(frame.filename)}:{frame.lineno}"
-    return f"{type(error).__name__}: {error} (at {place})"
+            yield Outcome(spec.shard_id, None, describe(error))
 
 
 class _Worker:
     """A child process and the shard it is at."""
 
-    def __init__(self, context: Any, arguments: tuple[Any, ...]) -> None:
-        self.pipe, child = context.Pipe()
-        self.process = context.Process(target=_work, args=(child, *arguments), daemon=True)
-        self.process.start()
+    def __init__(self, recipe_data: dict[str, Any], store_url: str, gpu: str) -> None:
+        self.pipe, child = Pipe()
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": gpu} if gpu else dict(os.environ)
+        command = [sys.executable, "-m", "dst3d_datasets.engines.worker", str(child.fileno())]
+        self.process = subprocess.Popen(  # noqa: S603 - our own program
+            command, pass_fds=[child.fileno()], stdin=subprocess.DEVNULL, env=environment
+        )
         child.close()
         self.spec: ShardSpec | None = None
+        with suppress(OSError):  # a child that is dead already is found out when its answer is read
+            self.pipe.send((os.getpid(), sys.path, recipe_data, store_url))
 
     def give(self, spec: ShardSpec) -> None:
+        """Hand it the next shard."""
         self.spec = spec
-        self.pipe.send(spec)
+        with suppress(OSError):
+            self.pipe.send(spec)
 
 
 class _Pool:
     """Hands shards to workers and takes their messages; replaces workers that die."""
 
     def __init__(self, recipe: Recipe, store: Store, workers: int, gpus: list[str]) -> None:
-        # spawn: a forked child of a process that has touched CUDA or started threads is not safe
-        self._context = multiprocessing.get_context("spawn")
         self._arguments = (dump(recipe), store.url)
         self._gpus = gpus
         self._size = workers
@@ -118,7 +118,7 @@ class _Pool:
     def _hand_out(self, waiting: deque[tuple[ShardSpec, int]], tries: dict[str, int]) -> None:
         while waiting and len(self._workers) < self._size:
             gpu = self._gpus[len(self._workers) % len(self._gpus)] if self._gpus else ""
-            self._workers.append(_Worker(self._context, (*self._arguments, gpu)))
+            self._workers.append(_Worker(*self._arguments, gpu))
             spec, tries_so_far = waiting.popleft()
             tries[spec.shard_id] = tries_so_far
             self._workers[-1].give(spec)
@@ -151,13 +151,12 @@ class _Pool:
     def _bury(
         self, worker: _Worker, spec: ShardSpec, waiting: deque[tuple[ShardSpec, int]], tries: dict[str, int]
     ) -> Outcome | None:
-        worker.process.join()
+        code = worker.process.wait()
         self._workers.remove(worker)
         if tries[spec.shard_id] < TRIES:
             waiting.append((spec, tries[spec.shard_id] + 1))
             return None
-        code = worker.process.exitcode
-        why = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        why = f"signal {-code}" if code < 0 else f"exit code {code}"
         hint = "; signal 9 is often the system running out of memory: try fewer --workers" if code == -9 else ""
         return Outcome(spec.shard_id, None, f"its worker process died {TRIES} times ({why}){hint}")
 
@@ -167,35 +166,8 @@ class _Pool:
             if worker.spec is not None:
                 worker.process.terminate()
         for worker in self._workers:
-            worker.process.join(timeout=10)
-            if worker.process.is_alive():
+            try:
+                worker.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
                 worker.process.kill()
-
-
-def _work(pipe: Connection, recipe_data: dict[str, Any], store_url: str, gpu: str) -> None:
-    """The life of a worker: take a spec, make the shard, say so; end when the parent has no more or is gone."""
-    if gpu:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    recipe, store = validate(recipe_data), Store(store_url)
-    while True:
-        try:
-            spec = pipe.recv()
-        except (EOFError, OSError, KeyboardInterrupt):
-            return
-        try:
-            pipe.send(("done", make_shard(recipe, spec, store, lambda n: pipe.send(("samples", n)))))
-        except (BrokenPipeError, KeyboardInterrupt):
-            return
-        except Dst3dError as error:
-            pipe.send(("fatal", error))
-        except Exception as error:
-            pipe.send(("failed", _message(error)))
-
-
-def _end_with_parent() -> None:
-    """A killed parent cannot tell its children: they watch for its end, so that no shard is made twice for nothing."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+                worker.process.wait()
