@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import BusyError, StoreError
 from .columns import released_label
+from .errors import BusyError, StoreError
 from .nouns import Sample
 from .release_index import Index
 from .store import Store

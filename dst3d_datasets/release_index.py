@@ -13,8 +13,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ReleaseError, StoreError
 from .columns import members
+from .errors import ReleaseError, StoreError
 from .receipt import Receipt
 from .recipe import Recipe
 from .seeds import shuffle_key
