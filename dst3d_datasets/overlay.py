@@ -45,7 +45,7 @@ def draw_pose(picture: Image.Image, label: Mapping[str, Any]) -> Image.Image:
         tip = np.zeros(3)
         tip[index] = half[index] + 0.16
         _stroke(draw, eye, (np.zeros(3), tip), (*colour, 255), stroke * 1.5)
-        _letter(draw, eye, tip, name, colour, canvas.width / 20.0)
+        _letter(draw, eye, tip, name, colour, canvas.width / 17.0)
     small = canvas.convert("RGBa").resize(picture.size, Image.Resampling.BOX).convert("RGBA")
     return Image.alpha_composite(picture.convert("RGBA"), small).convert("RGB")
 
@@ -97,7 +97,7 @@ def _fill_front(canvas: Image.Image, eye: _Eye, half: NDArray[np.float64]) -> No
     seen = [eye.see(corner) for corner in corners]
     if min(point[2] for point in seen) < NEAR:
         return
-    strength = 110 if -eye.centre[1] > half[1] else 45
+    strength = 85 if -eye.centre[1] > half[1] else 45
     layer = Image.new("RGBA", canvas.size, (0, 0, 0, 0))
     ImageDraw.Draw(layer).polygon([eye.pixel(point) for point in seen], fill=(*_FRONT, strength))
     canvas.alpha_composite(layer)

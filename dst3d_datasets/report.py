@@ -22,7 +22,7 @@ from .errors import UsageError
 from .nouns import Sample
 from .overlay import draw_pose
 
-_PAPER, _INK, _FAINT = (250, 250, 248), (28, 30, 34), (120, 124, 130)
+_PAPER, _INK, _MID, _FAINT = (250, 250, 248), (16, 18, 22), (86, 90, 96), (130, 134, 140)
 _GAP = 8  # pixels between cells
 
 # Anchors of a perceptually even map from far (dark violet) to near (pale yellow), sRGB.
@@ -121,11 +121,11 @@ def label_of(sample: Sample) -> dict[str, Any]:
 
 
 def caption(label: Mapping[str, Any]) -> tuple[str, str]:
-    """Two lines for people: who and from where; the words."""
+    """Two lines for people: what and from where; the words."""
     pose = f"azimuth {label['azimuth']:.0f}°  elevation {label['elevation']:.0f}°  distance {label['distance']:.2f}"
     if abs(label["theta"]) > 0.05:
         pose += f"  theta {label['theta']:.0f}°"
-    return f"{label['class_name']}   {pose}   {label['key']}", str(label["prompt"])
+    return f"{label['class_name']}   {pose}", str(label["prompt"])
 
 
 def colour_depth(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
@@ -185,13 +185,25 @@ def _fit(picture: Image.Image, cell: int) -> Image.Image:
 
 
 def _caption(draw: ImageDraw.ImageDraw, at: tuple[int, int], label: Mapping[str, Any], width: int) -> None:
-    x, y = at
-    for line, colour in zip(caption(label), (_INK, _FAINT), strict=True):
-        font = ImageFont.load_default(12)
-        while line and draw.textlength(line, font) > width:
-            line = line[:-2].rstrip() + "…" if len(line) > 2 else ""
-        draw.text((x, y), line, colour, font)
-        y += 15
+    (x, y), (first, words), font = at, caption(label), ImageFont.load_default(12)
+    name = str(label["class_name"])
+    draw.text((x, y), name, _INK, font)
+    start = draw.textlength(f"{name}   ", font)
+    pose = _shortened(draw, first.removeprefix(name).strip(), font, width - start)
+    draw.text((x + start, y), pose, _MID, font)
+    left = width - start - draw.textlength(f"{pose}    ", font)
+    if draw.textlength(label["key"], font) <= left:
+        draw.text((x + width, y), label["key"], _FAINT, font, anchor="ra")
+    draw.text((x, y + 15), _shortened(draw, words, font, width), _FAINT, font)
+
+
+def _shortened(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+    """As much of a text as fits `width` pixels, with an ellipsis where something was left out."""
+    if draw.textlength(text, font) <= width:
+        return text
+    while text and draw.textlength(f"{text}…", font) > width:
+        text = text[:-1].rstrip()
+    return f"{text}…" if text else ""
 
 
 def _html_row(sample: Sample, names: Sequence[str]) -> str:
@@ -209,7 +221,7 @@ def _html_row(sample: Sample, names: Sequence[str]) -> str:
     return (
         f"<tr>{''.join(cells)}</tr>\n"
         f'<tr class="words"><td colspan="{len(names)}"><b>{first}</b><br>{words}'
-        f"<details><summary>label</summary><pre>{plain}</pre></details></td></tr>\n"
+        f"<details><summary>{html.escape(sample.key)}</summary><pre>{plain}</pre></details></td></tr>\n"
     )
 
 

@@ -1,16 +1,15 @@
 """Turn a finished run into a data set: samples of all classes mixed, tars sized for streaming, a card with typed
-features, hashes of everything, and the licence of every CAD model used. `datasets`, webdataset and timm read it
-as it is.
+features, hashes of everything, and the licence of every CAD model used. `datasets`, webdataset and timm read it as it
+is. Nothing is done if the folder holds this very release already.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, is_dataclass
-from typing import Any
+from dataclasses import asdict
 
 from ..progress import Progress
-from .output import Outcome, size
+from .output import Outcome, size, table
 
 EXAMPLES = """\
   dst3d release run --out release
@@ -28,25 +27,21 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Write the release, with a progress bar."""
+    from .. import build
     from ..release import make_release
 
     with Progress(quiet=args.quiet) as progress:
-        report = make_release(
+        progress.start(build.status(args.folder).num_samples_done)
+        release = make_release(
             args.folder,
             args.out,
             allow_partial=args.allow_partial,
             allow_untrained=args.allow_untrained,
             progress=progress.advance,
         )
-    data = {"run": args.folder, "out": args.out, **_plain(report)}
-    lines = [f"{args.out}: released"]
-    if "num_samples" in data:
-        lines[0] = f"{args.out}: {data['num_samples']:,} samples"
-    if "num_bytes" in data:
-        lines[0] += f", {size(data['num_bytes'])}"
-    lines.append(f'next: datasets.load_dataset("{args.out}", streaming=True)')
-    return Outcome(data, "\n".join(lines))
-
-
-def _plain(report: Any) -> dict[str, Any]:
-    return asdict(report) if is_dataclass(report) and not isinstance(report, type) else {}
+    lines = [
+        f"{args.out}: {release.num_samples:,} samples in {release.num_shards:,} tars, {size(release.num_bytes)}",
+        table(release.splits.items()),
+        f'next: datasets.load_dataset("{args.out}", streaming=True)',
+    ]
+    return Outcome({"run": args.folder, **asdict(release)}, "\n".join(lines))
