@@ -16,6 +16,7 @@ from .rays import Ground, centre
 
 _CELLS = 192  # of the map, along a side
 _HALF = 1.6  # half its side, longest box sides
+_UNDERSIDE = 0.3  # a camera above sees tops alone: what is below them is taken to begin at this share of their height
 _LOWEST_LIGHT = 0.2  # sine of the elevation below which a key light casts no shadow on the map
 
 
@@ -37,7 +38,7 @@ def shade(shot: Shot, rays: Floats, plane: Ground, height: float, contact: float
     x, y, z = (depth * rays[i][mask] + np.float32(eye[i]) for i in range(3))
     above = np.maximum(z - np.float32(height), 0.0)
     near = _splat(x, y, np.exp(above * np.float32(-1.0 / 0.06)))
-    wide = _splat(x, y, np.exp(above * np.float32(-1.0 / 0.35)))
+    wide = _splat(x, y, np.exp(above * np.float32(-_UNDERSIDE / 0.35)))
     dark = np.float32(contact) * (0.6 * _blur(near, 2.5) + 0.55 * _blur(wide, 9.0))
     key = np.array(shot.lights.key_direction, np.float64)
     if key[2] > _LOWEST_LIGHT and cast > 0:
