@@ -17,7 +17,7 @@ from .output import Outcome, duration, size, table
 
 EXAMPLES = """\
   dst3d plan recipe.yaml
-  dst3d plan recipe.yaml --set views.per_class=2500
+  dst3d plan recipe.yaml --set views.per_model=200
   dst3d plan recipe.yaml --like trial        # bytes and hours, from what a trial run took
 """
 
