@@ -46,9 +46,7 @@ def canny_torch(image: Tensor, low: int, high: int) -> Tensor:
 
 def _sobel(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """dx, dy and |dx| + |dy|, (B, H, W) int32; borders replicated."""
-    padded = functional.pad(
-        image.float(), (1, 1, 1, 1), mode="replicate"
-    )  # whole numbers below 2**24: exact in float32
+    padded = functional.pad(image.float(), (1, 1, 1, 1), mode="replicate")  # small whole numbers: exact
     left, middle, right = padded[..., :-2], padded[..., 1:-1], padded[..., 2:]
     across, along = right - left, left + 2 * middle + right
     dx = (across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]).int()

@@ -116,7 +116,6 @@ def _materials(parts: Sequence[Part], device: torch.device) -> tuple[Materials, 
     def column(values: list[float] | list[bool]) -> Tensor:
         return torch.tensor(values, device=device, dtype=torch.bool if isinstance(values[0], bool) else torch.float32)
 
-    colours = torch.tensor([part.material.base_colour for part in parts], dtype=torch.float32)
     table = Materials(
         colour=torch.tensor([part.material.base_colour for part in parts], dtype=torch.float32)
         .T.contiguous()
