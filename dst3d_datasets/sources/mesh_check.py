@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import ModelRefused, Reason
 from .mesh_types import Floats, Integers, RawModel, RawPart
@@ -57,7 +58,7 @@ def _box(parts: list[RawPart]) -> tuple[Floats, Floats]:
     """Corners of the box of all vertices that a face uses, (3,) each, file frame."""
     lows, highs = [], []
     for part in parts:
-        used = part.vertices[np.unique(part.faces)]
+        used = part.vertices[_used(part.faces, len(part.vertices))]
         lows.append(used.min(axis=0))
         highs.append(used.max(axis=0))
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)
@@ -75,8 +76,17 @@ def _with_area(part: RawPart, side: float) -> RawPart | None:
     keep = (double * double).sum(axis=1) > 1e-28  # a sliver of 1e-14 of the box's square is nowhere seen
     if not keep.any():
         return None
-    used, faces = np.unique(part.faces[keep], return_inverse=True)
-    return _taken(part, used, faces.reshape(-1, 3))
+    used = _used(part.faces[keep], len(part.vertices))
+    if keep.all() and used.all():
+        return part
+    return _taken(part, np.flatnonzero(used), (np.cumsum(used) - 1)[part.faces[keep]])
+
+
+def _used(faces: Integers, count: int) -> NDArray[np.bool_]:
+    """Which of `count` vertices some face uses, (count,)."""
+    used = np.zeros(count, dtype=np.bool_)
+    used[faces.reshape(-1)] = True
+    return used
 
 
 def _taken(part: RawPart, rows: Integers, faces: Integers) -> RawPart:

@@ -101,10 +101,11 @@ def read_bounded(path: str | os.PathLike[str], limit: int, label: str) -> bytes:
         raise ModelRefused(Reason.ACCESS_DENIED, f"{label}: may not be read") from None
     except OSError as error:
         raise ModelRefused(Reason.UNREADABLE, f"{label}: {error.strerror or type(error).__name__}") from None
+    info = os.fstat(handle)
+    if not stat.S_ISREG(info.st_mode):
+        os.close(handle)
+        raise ModelRefused(Reason.UNREADABLE, f"{label}: not a regular file")
     with os.fdopen(handle, "rb") as file:
-        info = os.fstat(file.fileno())
-        if not stat.S_ISREG(info.st_mode):
-            raise ModelRefused(Reason.UNREADABLE, f"{label}: not a regular file")
         if info.st_size > limit:
             raise ModelRefused(Reason.TOO_LARGE, f"{label}: {info.st_size} bytes; the limit is {limit}")
         try:

@@ -93,8 +93,9 @@ def _faces_of(document: Document, primitive: dict[str, Any]) -> int:
 def _baked(local: Local, world: Floats) -> RawPart:
     """A primitive placed by a node's matrix (4, 4); a mirror turns its faces' winding round."""
     linear = world[:3, :3]
-    determinant = float(np.linalg.det(linear))
-    longest = float(np.sqrt((linear * linear).sum(axis=0)).max())
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused later
+        determinant = float(np.linalg.det(linear))
+        longest = float(np.sqrt((linear * linear).sum(axis=0)).max())
     normals = local.normals
     if normals is not None:
         regular = abs(determinant) > 1e-12 * longest**3

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import ModelRefused, Reason
 from ..nouns import Material
 from .mesh_gltf_data import Document, whole
-from .mesh_images import decode
+from .mesh_images import bound_total, decode
 from .mesh_types import Floats
 
 _WRAPS: dict[int, Literal["repeat", "clamp", "mirror"]] = {10497: "repeat", 33071: "clamp", 33648: "mirror"}
@@ -119,6 +119,7 @@ class Looks:
         number = whole(source, "texture.source")
         if number not in self._images:
             self._images[number] = self._decoded(number)
+            bound_total(self._images.values(), self._document.bounds.max_texture_pixels)
         return self._images[number]
 
     def _decoded(self, number: int) -> NDArray[np.uint8] | None:

@@ -49,6 +49,8 @@ def read_primitive(
     if weights and "targets" in primitive:
         vertices, normals = _morphed(document, primitive["targets"], weights, vertices, normals)
     faces = _triangles(get("INDICES"), mode, len(vertices))
+    if len(faces) == 0:
+        return None
     look = looks.of(primitive.get("material"))
     uv = _uv(document, look, get)
     if uv is None and look.material.texture is not None:
@@ -58,7 +60,19 @@ def read_primitive(
     if colours is not None and primitive.get("material") is None:
         material = replace(material, base_colour=(1.0, 1.0, 1.0, 1.0))
     joints, shares = _skin(get)
-    return Local(vertices, faces, normals, uv, colours, material, step, joints, shares)
+    return _compact(Local(vertices, faces, normals, uv, colours, material, step, joints, shares))
+
+
+def _compact(local: Local) -> Local:
+    """Without vertices that no face uses, which every instance would carry along: at most three a face are left."""
+    if len(local.vertices) <= 3 * len(local.faces):
+        return local
+    rows, faces = np.unique(local.faces, return_inverse=True)
+    chosen = {
+        name: None if getattr(local, name) is None else getattr(local, name)[rows]
+        for name in ("vertices", "normals", "uv", "colours", "joints", "weights")
+    }
+    return replace(local, faces=faces.reshape(-1, 3), **chosen)
 
 
 def _attributes(document: Document, primitive: dict[str, Any]) -> Any:

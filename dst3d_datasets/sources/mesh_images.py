@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,10 +47,21 @@ def decode(data: bytes, max_pixels: int, label: str) -> NDArray[np.uint8]:
         raise ValueError(f"{label}: {text or type(error).__name__}") from error
 
 
+def bound_total(images: Iterable[NDArray[np.uint8] | None], max_pixels: int) -> None:
+    """Refuse a model whose textures together have more than four times the pixels that one may have."""
+    total = sum(image.shape[0] * image.shape[1] for image in images if image is not None)
+    if total > 4 * max_pixels:
+        raise ModelRefused(
+            Reason.TEXTURE_TOO_LARGE, f"textures of {total} pixels together; the limit is {4 * max_pixels}"
+        )
+
+
 def _rgba(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith("I") or image.mode == "F":
         grey = np.asarray(image, dtype=np.float64)
         top = 65535.0 if image.mode.startswith("I") else 1.0
         level = np.clip(np.rint(grey * (255.0 / top)), 0, 255).astype(np.uint8)
         return np.dstack([level, level, level, np.full_like(level, 255)])
+    if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        image = image.convert("RGB")
     return np.array(image.convert("RGBA"), dtype=np.uint8)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..nouns import Material
 from .mesh_files import Files, shown
-from .mesh_images import decode
+from .mesh_images import bound_total, decode
 from .mesh_types import Bounds, linear_of_srgb
 
 # How many numbers follow an option of a map_ line (-o, -s and -t take one to three).
@@ -160,6 +160,7 @@ def _image(
             warnings[f"texture {shown(name)} is missing"] = None
         except ValueError as error:
             warnings[f"texture cannot be read: {error}"] = None
+        bound_total(images.values(), bounds.max_texture_pixels)
     image: NDArray[np.uint8] | None = images[name]
     return image
 

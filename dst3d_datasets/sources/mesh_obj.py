@@ -132,20 +132,7 @@ def _points(lines: list[bytes]) -> tuple[Floats, Floats | None]:
 
 def _references(lines: _Lines, totals: tuple[int, int, int]) -> tuple[Integers, Integers]:
     """All corners as rows (v, vt, vn), counted from 0 and -1 where not given; and the corners of each face."""
-    split = [line.split() for line in lines.f]
-    sizes = np.array([len(words) for words in split], dtype=np.int64)
-    tokens = [token for words in split for token in words]
-    slashes = {token.count(b"/") for token in tokens}
-    references = np.zeros((len(tokens), 3), dtype=np.int64)
-    joined = b" ".join(tokens)
-    if len(slashes) == 1 and b"/ " not in joined and not joined.endswith(b"/") and max(slashes) <= 2:
-        width = slashes.pop() + 1
-        flat = np.array(joined.replace(b"//", b"/0/").replace(b"/", b" ").split(), dtype=np.int64)
-        references[:, :width] = flat.reshape(-1, width)
-    else:
-        for row, token in enumerate(tokens):
-            for column, text in enumerate(token.split(b"/")[:3]):
-                references[row, column] = int(text) if text else 0
+    references, sizes = _numbers(b"\n".join(lines.f) + b"\n")
     ends = np.cumsum(sizes)
     for face, *before in lines.relative:
         corners = slice(int(ends[face] - sizes[face]), int(ends[face]))
@@ -161,6 +148,27 @@ def _references(lines: _Lines, totals: tuple[int, int, int]) -> tuple[Integers, 
     if len(references) and int(references[:, 0].min()) < 0:
         raise ValueError("a face has a corner without a vertex")
     return references, sizes
+
+
+def _numbers(text: bytes) -> tuple[Integers, Integers]:
+    """The references as written, (C, 3) with 0 where not given, and the corners of each line."""
+    letters = np.frombuffer(text, dtype=np.uint8)
+    blank = letters <= 32
+    starts = np.flatnonzero(~blank & np.concatenate([[True], blank[:-1]]))
+    line_of = np.cumsum(letters == 10)
+    sizes = np.bincount(line_of[starts], minlength=int(line_of[-1])) if len(starts) else np.zeros(int(line_of[-1]))
+    slash = np.concatenate([[0], np.cumsum(letters == 47)])
+    counts = np.diff(slash[np.append(starts, len(letters))])
+    references = np.zeros((len(starts), 3), dtype=np.int64)
+    after = letters[np.flatnonzero(letters == 47) + 1]
+    if len(starts) and counts.min() == counts.max() <= 2 and not (after <= 32).any():
+        flat = np.array(text.replace(b"//", b"/0/").replace(b"/", b" ").split(), dtype=np.int64)
+        references[:, : int(counts[0]) + 1] = flat.reshape(len(starts), -1)
+    else:
+        for row, token in enumerate(text.split()):
+            for column, word in enumerate(token.split(b"/")[:3]):
+                references[row, column] = int(word) if word else 0
+    return references, sizes.astype(np.int64)
 
 
 def _looks(libraries: list[str], files: Files, bounds: Bounds, warnings: dict[str, None]) -> dict[str, MtlLook]:

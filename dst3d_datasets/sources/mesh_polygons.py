@@ -6,7 +6,8 @@ import numpy as np
 
 from .mesh_types import Floats, Integers
 
-_MOST_EARS = 2000  # corners of one concave polygon; cutting ears is quadratic, so larger ones are fanned
+_MOST_EARS = 256  # corners of one concave polygon; larger ones are fanned, as cutting ears is cubic
+_MOST_WORK = 300_000  # sum of squared corners over the concave polygons of a file; the rest are fanned
 
 
 def triangulate(corners: Integers, sizes: Integers, points: Floats) -> tuple[Integers, Integers]:
@@ -26,19 +27,25 @@ def triangulate(corners: Integers, sizes: Integers, points: Floats) -> tuple[Int
     step = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
     first = starts[owner]
     triangles = np.stack([first, first + step + 1, first + step + 2], axis=1)
-    for polygon in _concave(corners, sizes, starts, points):
-        size = int(sizes[polygon])
-        if size <= _MOST_EARS:
-            rows = np.flatnonzero(owner == polygon) if size > 4 else None
-            begin = int(np.searchsorted(owner, polygon)) if rows is None else int(rows[0])
+    work = 0
+    for size, polygons in _concave(corners, sizes, starts, points):
+        begins = np.searchsorted(owner, polygons)
+        if size == 4:  # the other diagonal
+            triangles[begins] = starts[polygons][:, None] + [1, 2, 3]
+            triangles[begins + 1] = starts[polygons][:, None] + [1, 3, 0]
+            continue
+        for polygon, begin in zip(polygons, begins, strict=True):
+            work += size * size
+            if size > _MOST_EARS or work > _MOST_WORK:
+                break
             local = points[corners[starts[polygon] : starts[polygon] + size]]
             triangles[begin : begin + size - 2] = _ears(local) + starts[polygon]
     return triangles, owner
 
 
-def _concave(corners: Integers, sizes: Integers, starts: Integers, points: Floats) -> list[int]:
-    """Polygons whose fan would fold over: some fan triangle faces away from the polygon's own normal."""
-    found: list[int] = []
+def _concave(corners: Integers, sizes: Integers, starts: Integers, points: Floats) -> list[tuple[int, Integers]]:
+    """By size, the polygons whose fan would fold over: some fan triangle faces away from the polygon's own normal."""
+    found: list[tuple[int, Integers]] = []
     for size in np.unique(sizes[sizes > 3]):
         rows = np.flatnonzero(sizes == size)
         shape = points[corners[starts[rows][:, None] + np.arange(size)]]
@@ -46,7 +53,8 @@ def _concave(corners: Integers, sizes: Integers, starts: Integers, points: Float
         normal = fans.sum(axis=1, keepdims=True)
         with np.errstate(invalid="ignore", over="ignore"):
             folded = ((fans * normal).sum(axis=2) < 0).any(axis=1)
-        found.extend(int(row) for row in rows[folded])
+        if folded.any():
+            found.append((int(size), rows[folded]))
     return found
 
 

@@ -146,6 +146,8 @@ def _check_stl(data: bytes, bounds: Bounds) -> bool:
     faces = declared if binary else data.count(b"endfacet") + data.count(b"ENDFACET")
     if faces > bounds.max_faces:
         raise ModelRefused(Reason.TOO_MANY_FACES, f"{faces} faces; the limit is {bounds.max_faces}")
+    if faces == 0 and not binary and b"\0" in data:
+        raise ModelRefused(Reason.UNREADABLE, f"a binary STL of {declared} faces does not have {len(data)} bytes")
     if faces == 0:
         raise ModelRefused(Reason.NO_FACES, "the STL has no faces")
     return binary

@@ -57,7 +57,7 @@ def creased(vertices: Floats, faces: Integers, crease: float = CREASE) -> tuple[
     cross = face_normals(vertices, faces)
     points = _welded(vertices)[faces]
     label = _stars(points, _unit(cross), math.cos(math.radians(crease)))
-    weighted = np.repeat(cross, 3, axis=0)  # by area
+    weighted = np.repeat(_unit(cross), 3, axis=0) * _angles(vertices, faces)[:, None]
     total = np.stack([np.bincount(label, weighted[:, axis], minlength=len(label)) for axis in range(3)], axis=1)
     corner_normals = _unit(total)[label]
     lost = (corner_normals * corner_normals).sum(axis=1) < 0.5
@@ -67,6 +67,14 @@ def creased(vertices: Floats, faces: Integers, crease: float = CREASE) -> tuple[
     return faces.reshape(-1)[first], inverse.reshape(-1, 3).astype(np.int64), corner_normals[first]
 
 
+def _angles(vertices: Floats, faces: Integers) -> Floats:
+    """The angle of each corner (3F,), radians: a weight that does not depend on how a polygon was cut into triangles."""
+    points = vertices[faces]
+    along = _unit((points[:, [1, 2, 0]] - points).reshape(-1, 3)).reshape(-1, 3, 3)
+    cosine = -(along * along[:, [2, 0, 1]]).sum(axis=2)
+    return np.arccos(np.clip(cosine, -1.0, 1.0)).reshape(-1)
+
+
 def _unit(vectors: Floats) -> Floats:
     lengths = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
     return vectors / np.where(lengths > 0, lengths, 1.0)
@@ -74,7 +82,13 @@ def _unit(vectors: Floats) -> Floats:
 
 def _welded(vertices: Floats) -> Integers:
     """For each vertex the number of its position, (V,): equal positions, equal numbers."""
-    order = np.lexsort(vertices.T)
+    bits = (vertices + 0.0).view(np.uint64)  # + 0.0: -0 and 0 are one position
+    with np.errstate(over="ignore"):
+        mixed = bits[:, 0] * np.uint64(0x9E3779B97F4A7C15) + bits[:, 1] * np.uint64(0xC2B2AE3D27D4EB4F)
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9) + bits[:, 2] * np.uint64(
+            0x165667B19E3779F9
+        )
+    order = np.argsort(mixed, kind="stable")  # equal positions come together; two that collide stay two
     ordered = vertices[order]
     new = np.concatenate([[False], (ordered[1:] != ordered[:-1]).any(axis=1)])
     numbers = np.empty(len(vertices), dtype=np.int64)
