@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from .recipe import Recipe
+from .recipe.base import is_location
 
 
 def public_recipe(recipe: Recipe) -> dict[str, Any]:
@@ -22,9 +23,8 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
 def _public(model: BaseModel, path: tuple[str, ...]) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
-        value, extra = getattr(model, name), field.json_schema_extra
-        place = isinstance(extra, dict) and bool(extra.get("location"))
-        if place and value != field.default:
+        value = getattr(model, name)
+        if is_location(field) and value != field.default:
             value = field.default if name == "device" else f"${{{'_'.join([*path, name]).upper().replace('-', '_')}}}"
         plain[field.alias or name] = _value(value, (*path, name))
     plain.update({name: _value(value, (*path, name)) for name, value in (model.model_extra or {}).items()})

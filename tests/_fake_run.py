@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,10 @@ def fake_run(
     return store
 
 
-def retitled(ref: ModelRef, title: str) -> ModelRef:
-    """The same model under another title."""
-    return replace(ref, title=title)
+def tree(folder: Path) -> dict[str, str]:
+    """Every file of a folder with its sha256."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -26,7 +26,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("recipe",),
     ("plan", "views", "label", "images", "tar", "stream", "overlay", "splits"),
     ("receipt", "features", "columns", "public_recipe"),
-    ("store",),
+    ("store", "home"),
     ("sources", "render", "prompts", "generate", "scores"),
     ("tools", "run"),
     ("shard",),
