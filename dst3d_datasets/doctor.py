@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from .engines.local import available_cores
 from .errors import Dst3dError
 from .recipe import Recipe
 
@@ -85,8 +86,7 @@ def examine(recipe: Recipe | None = None, out: str | os.PathLike[str] = ".") -> 
 
 def check_python() -> Check:
     """The interpreter and the machine."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    detail = f"{platform.python_version()} on {platform.machine()}, {cores} cores"
+    detail = f"{platform.python_version()} on {platform.machine()}, {available_cores()} cores"
     return Check("python", "ok", detail, required=True)
 
 

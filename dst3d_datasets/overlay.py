@@ -40,7 +40,7 @@ def draw_pose(picture: Image.Image, label: Mapping[str, Any]) -> Image.Image:
     half = np.asarray(label["size"], dtype=np.float64) / 2.0
     _fill_front(canvas, eye, half)
     for (start, end), visible in _box_edges(half, eye.centre):
-        _stroke(draw, eye, (start, end), (*_BOX, 255 if visible else 90), stroke * (1.0 if visible else 0.6))
+        _stroke(draw, eye, (start, end), (*_BOX, 255 if visible else 120), stroke * (1.0 if visible else 0.6))
     for index, (name, colour) in enumerate(_AXES):
         tip = np.zeros(3)
         tip[index] = half[index] + 0.16

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 
 from ..build import build
+from ..engines.local import available_cores
 from ..recipe import load_recipe
 from .result import Cell, Measured
 
 
 def run(quick: bool) -> Measured:
     """Build in a temporary folder, with one worker and with one a core."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     recipe, rows = load_recipe("quickstart"), []
-    for workers in sorted({1, cores}):
+    for workers in sorted({1, available_cores()}):
         with tempfile.TemporaryDirectory(prefix="dst3d-bench-") as folder:
             start = time.perf_counter()
             report = build(recipe, f"{folder}/run", limit=24 if quick else None, workers=workers)

@@ -18,6 +18,7 @@ from .result import Cell, Measured
 from .shapes import bumpy_torus
 
 SIZE = 512  # pixels
+SECONDS = (3.0, 15.0)  # how long each model is drawn: with and without --quick
 TOGETHER = 8  # views handed to the renderer at once, as in `make_shard`
 PARTS = ("render", "controls", "visibility")
 
@@ -31,7 +32,7 @@ def run(quick: bool) -> Measured:
             recipe = validate({"views": {"per_model": 1}, "render": {"engine": engine, "size": SIZE}})
             stage = _Stage(Tools(recipe), recipe.controls)
             for faces in (10_000, 100_000):
-                rows.append(_measure(stage, engine, bumpy_torus(faces), seconds=3.0 if quick else 15.0))
+                rows.append(_measure(stage, engine, bumpy_torus(faces), SECONDS[0 if quick else 1]))
         except (Dst3dError, ImportError) as error:
             notes.append(f"{engine} does not work here: {str(error).splitlines()[0]}")
     columns = ("engine", "faces", "views", "views/s", *(f"{part} ms" for part in PARTS), "peak MiB")

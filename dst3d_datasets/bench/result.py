@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -11,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from ..engines.local import available_cores
 
 Cell = str | int | float
 
@@ -71,8 +72,7 @@ def shown(value: Cell) -> str:
 
 def machine() -> dict[str, str]:
     """CPU, cores, GPU, and the versions that matter, found without importing torch."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    facts = {"cpu": _cpu(), "cores": f"{cores} cores", "gpu": _gpu()}
+    facts = {"cpu": _cpu(), "cores": f"{available_cores()} cores", "gpu": _gpu()}
     facts["python"] = f"Python {platform.python_version()}"
     try:
         facts["torch"] = f"torch {version('torch')}"
