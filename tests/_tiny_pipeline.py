@@ -35,6 +35,8 @@ def shake(network: torch.nn.Module, seed: int, norms: bool = True, outputs: bool
             zero_layer = "controlnet_" in name and not bool(parameter.any())
             if (zero_layer and outputs) or ("norm" in name and norms):
                 parameter += 0.2 * torch.randn(parameter.shape, generator=generator)
+            if ("cond_embedding" in name and outputs) or ("attn2.to_" in name and norms):
+                parameter *= 4.0  # or a random network hardly looks at control and prompt
     return network
 
 

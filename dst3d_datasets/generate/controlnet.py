@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gc
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,8 +73,7 @@ class ControlNetGenerator:
         if self._reason is None:
             self._reason = marker_reason([self._base, *self._nets])
         if not self._reason:
-            components = self._loaded().components.items()
-            self._reason = untrained_reason({n: c for n, c in components if isinstance(c, torch.nn.Module)})
+            self._reason = untrained_reason(dict(_networks(self._loaded())))
         return self._reason
 
     def counts(self) -> dict[str, int]:
@@ -184,6 +183,15 @@ class ControlNetGenerator:
                 )
             self._pipeline, self._family = _to_device(pipeline, _device(self.options)), family
         return self._pipeline
+
+
+def _networks(pipeline: Any) -> Iterator[tuple[str, torch.nn.Module]]:
+    """The pipeline's networks by name, each of several ControlNets by itself."""
+    for name, component in pipeline.components.items():
+        if hasattr(component, "nets"):
+            yield from ((f"{name} {index}", net) for index, net in enumerate(component.nets))
+        elif isinstance(component, torch.nn.Module):
+            yield name, component
 
 
 def _need(*packages: str) -> None:

@@ -5,6 +5,7 @@ Only safetensors are read (no pickles), and no code that comes with weights is e
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -139,14 +140,19 @@ def _dtype_word(diffusers: Any) -> str:
 
 @contextmanager
 def _quiet(diffusers: Any) -> Iterator[None]:
-    """No bars of other libraries in the middle of ours."""
+    """No bars and no log lines of other libraries in the middle of ours: what goes wrong is raised, and told once."""
     from transformers.utils import logging as other  # as late as diffusers: it takes seconds
 
     speaking = [log for log in (diffusers.utils.logging, other) if log.is_progress_bar_enabled()]
+    loudness = [(log, log.get_verbosity()) for log in (diffusers.utils.logging, other)]
     for log in speaking:
         log.disable_progress_bar()
+    for log, _ in loudness:
+        log.set_verbosity(logging.CRITICAL)
     try:
         yield
     finally:
+        for log, level in loudness:
+            log.set_verbosity(level)
         for log in speaking:
             log.enable_progress_bar()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MARKER = "UNTRAINED"
 _WEIGHT_FILES = (".safetensors", ".json", ".txt", ".model")
-_OUTPUT_LAYER = re.compile(r"^(?:nets\.\d+\.)?controlnet_(?!cond_embedding)\w*block")
+_OUTPUT_LAYER = re.compile(r"^controlnet_(?!cond_embedding)\w*block")
 _NORM = re.compile(r"(?:^|[._])(?:norm\w*|layer_norm\w*|layernorm\w*|ln_\w+|final_layer_norm)\.(weight|bias)$")
 _digests: dict[tuple[str, int, int], str] = {}
 
