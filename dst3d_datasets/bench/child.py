@@ -10,9 +10,14 @@ from typing import Any
 
 from ..errors import Dst3dError
 
+# VmHWM is this program's own peak; getrusage would give that of the process it was forked from, if that was larger.
 _PEAK = """
 import json as _json, resource as _resource, sys as _sys
-_peak = _resource.getrusage(_resource.RUSAGE_SELF).ru_maxrss / (1024 ** 2 if _sys.platform == "darwin" else 1024)
+try:
+    with open("/proc/self/status") as _status:
+        _peak = next(int(_line.split()[1]) / 1024 for _line in _status if _line.startswith("VmHWM"))
+except (OSError, StopIteration):
+    _peak = _resource.getrusage(_resource.RUSAGE_SELF).ru_maxrss / (1024**2 if _sys.platform == "darwin" else 1024)
 print(_json.dumps({**result, "peak_mib": _peak}))
 """
 
