@@ -19,8 +19,8 @@ def ply(binary: str = "", colours: bool = False, comment: str = "") -> bytes:
     kind = {"": "ascii", "<": "binary_little_endian", ">": "binary_big_endian"}[binary]
     extra = "property uchar red\nproperty uchar green\nproperty uchar blue\n" if colours else ""
     head = (
-        f"ply\nformat {kind} 1.0\n{comment}element vertex 5\nproperty float x\nproperty float y\nproperty float z\n{extra}"
-        "element face 3\nproperty list uchar int vertex_indices\nend_header\n"
+        f"ply\nformat {kind} 1.0\n{comment}element vertex 5\nproperty float x\nproperty float y\nproperty float z\n"
+        f"{extra}element face 3\nproperty list uchar int vertex_indices\nend_header\n"
     ).encode()
     if not binary:
         rows = [" ".join(map(str, [*p, *(c if colours else [])])) for p, c in zip(POINTS, RGB, strict=True)]
@@ -47,10 +47,8 @@ def test_ply(binary, colours):
 
 def test_ply_quads_and_polygons():
     head = "ply\nformat ascii 1.0\nelement vertex 4\nproperty double x\nproperty double y\nproperty double z\n"
-    text = (
-        head
-        + "element face 1\nproperty list uchar int vertex_index\nend_header\n0 0 0\n2 0 0\n2 1 0\n0 1 0\n4 0 1 2 3\n"
-    )
+    head += "element face 1\nproperty list uchar int vertex_index\nend_header\n"
+    text = head + "0 0 0\n2 0 0\n2 1 0\n0 1 0\n4 0 1 2 3\n"
     assert len(triangles(load(text.encode(), "ply"))) == 2
 
 
@@ -192,7 +190,7 @@ def test_normals_are_split_at_hard_edges_and_smooth_elsewhere():
 
     angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)  # 15 degrees a side
     ring = np.stack([np.cos(angle), np.sin(angle), np.zeros(24)], axis=1)
-    points, here, there = np.concatenate([ring, ring + [0, 0, 1]]), np.arange(24), (np.arange(24) + 1) % 24
+    points, here, there = np.concatenate([ring, ring + np.array([0, 0, 1])]), np.arange(24), (np.arange(24) + 1) % 24
     side = np.concatenate([np.stack([here, there, there + 24], 1), np.stack([here, there + 24, here + 24], 1)])
     rows, _, normals = creased(points, side)
     assert len(rows) == 48

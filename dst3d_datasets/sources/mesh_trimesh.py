@@ -146,8 +146,10 @@ def _check_stl(data: bytes, bounds: Bounds) -> bool:
     faces = declared if binary else data.count(b"endfacet") + data.count(b"ENDFACET")
     if faces > bounds.max_faces:
         raise ModelRefused(Reason.TOO_MANY_FACES, f"{faces} faces; the limit is {bounds.max_faces}")
-    if faces == 0 and not binary and b"\0" in data:
-        raise ModelRefused(Reason.UNREADABLE, f"a binary STL of {declared} faces does not have {len(data)} bytes")
+    if faces == 0 and not binary and b"endsolid" not in data.lower():
+        raise ModelRefused(
+            Reason.UNREADABLE, f"an STL of {len(data)} bytes that is neither binary nor ends as a text does"
+        )
     if faces == 0:
         raise ModelRefused(Reason.NO_FACES, "the STL has no faces")
     return binary

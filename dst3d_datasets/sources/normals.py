@@ -68,7 +68,7 @@ def creased(vertices: Floats, faces: Integers, crease: float = CREASE) -> tuple[
 
 
 def _angles(vertices: Floats, faces: Integers) -> Floats:
-    """The angle of each corner (3F,), radians: a weight that does not depend on how a polygon was cut into triangles."""
+    """The angle of each corner (3F,), radians: a weight that knows nothing of how polygons were cut into triangles."""
     points = vertices[faces]
     along = _unit((points[:, [1, 2, 0]] - points).reshape(-1, 3)).reshape(-1, 3, 3)
     cosine = -(along * along[:, [2, 0, 1]]).sum(axis=2)
