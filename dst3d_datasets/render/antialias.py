@@ -74,9 +74,7 @@ def antialias(
 
 
 def _dense(values: Tensor, place: Tensor, size: int) -> Tensor:
-    plane = torch.zeros(size, dtype=values.dtype, device=values.device)
-    plane[place] = values
-    return plane
+    return torch.zeros(size, dtype=values.dtype, device=values.device).index_copy_(0, place, values)
 
 
 def _byte(value: Tensor) -> Tensor:

@@ -39,13 +39,24 @@ def composite(
     colour: NDArray[np.uint8], alpha: NDArray[np.uint8], background: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
     """Straight colour (H, W, 3) with alpha (H, W) over one colour, in sRGB values: (c a + b (255 - a) + 127) // 255."""
-    result = np.empty_like(colour)
-    result[:] = np.asarray(background, np.uint8)
-    some = alpha > 0
-    a = alpha[some].astype(np.uint32)[:, None]
-    behind = np.asarray(background, np.uint32)
-    result[some] = (colour[some] * a + behind * (255 - a) + 127) // 255
+    channels = []
+    box = _box(alpha)
+    a = alpha[box].astype(np.uint16)
+    for channel, behind in enumerate(background):
+        plane = np.full(alpha.shape, behind, np.uint8)
+        x = colour[..., channel][box] * a + np.uint16(behind) * (255 - a) + np.uint16(127)
+        plane[box] = (x + 1 + (x >> 8)) >> 8  # = x // 255 for x below 65535
+        channels.append(plane)
+    result: NDArray[np.uint8] = cv2.merge(channels)
     return result
+
+
+def _box(mask: NDArray[np.generic]) -> tuple[slice, slice]:
+    """The rows and columns that hold all that is not 0: work on the object, not on the background."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def contrast_grey(buffers: Buffers) -> int:
@@ -76,19 +87,22 @@ def encode_depth(depth: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[N
     The object's own range is spread over all values. Returns (H, W) uint16, scale (> 0 always) and offset.
     """
     result = np.zeros(depth.shape, np.uint16)
-    z = depth[mask].astype(np.float64)
-    if not len(z):
+    box = _box(mask)
+    inside = mask[box]
+    if not inside.size:
         return result, _FINEST, 0.0
-    near, far = float(z.min()), float(z.max())
+    z = depth[box].astype(np.float64)
+    near, far = float(z.min(where=inside, initial=np.inf)), float(z.max(where=inside, initial=-np.inf))
     scale = max((far - near) / 65534.0, _FINEST)
     offset = near - scale
-    result[mask] = np.clip(np.rint((z - offset) / scale), 1, 65535).astype(np.uint16)
+    result[box] = np.rint((z - offset) / scale).clip(1, 65535) * inside
     return result, scale, offset
 
 
 def encode_normal(normal: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Normals (H, W, 3), OpenCV axes, as colours: 127.5 (n + 1), axes (right, up, towards the camera); 0 outside."""
     result = np.zeros(normal.shape, np.uint8)
-    turned = normal[mask] * np.array([1.0, -1.0, -1.0], np.float32)
-    result[mask] = np.clip(np.rint((turned + 1.0) * 127.5), 0, 255).astype(np.uint8)
+    box = _box(mask)
+    turned = normal[box] * np.array([127.5, -127.5, -127.5], np.float32) + np.float32(127.5)
+    result[box] = np.rint(turned).clip(0, 255).astype(np.uint8) * mask[box][..., None]
     return result

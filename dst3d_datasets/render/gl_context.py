@@ -163,9 +163,9 @@ class Context:
         self._renderer._program_cache = Cache(self._folder.name)
 
     def draw(
-        self, scene: Any, width: int, height: int, uniforms: dict[str, Any], colour: bool = True
-    ) -> tuple[NDArray[np.uint8] | None, NDArray[np.float32]]:
-        """Colour (height, width, 3), if asked for, and z (height, width) with 0 for background; at most LIMIT a side."""
+        self, scene: Any, width: int, height: int, uniforms: dict[str, Any]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Colour (height, width, 3) and z (height, width) with 0 for background; at most LIMIT a side."""
         flags = self.pyrender.RenderFlags.SKIP_CULL_FACES
         self._uniforms.clear()
         self._uniforms.update(uniforms)
@@ -177,5 +177,5 @@ class Context:
         else:
             renderer.render(scene, flags)
             depth = renderer.read_depth_buf()
-            picture = renderer.read_color_buf() if colour else None
+            picture = renderer.read_color_buf()
         return picture, depth

@@ -1,7 +1,7 @@
 """GLSL for the OpenGL engine: the same light as `shade`, and normals and part numbers written as colours.
 
-pyrender picks the names `mesh.vert` and `mesh.frag` and replaces its own `..._LOC` words by numbers. Its material has no
-place for a part's number, alpha cutoff and unlit flag: they travel in the emissive factor, which this light has no use for.
+pyrender picks the names `mesh.vert` and `mesh.frag` and replaces its own `..._LOC` words by numbers. Its material has
+no place for a part's number, alpha cutoff and unlit flag: they travel in the emissive factor, which is not used else.
 """
 
 from __future__ import annotations
@@ -99,15 +99,13 @@ vec3 lit(vec3 base, vec3 n, vec3 v)
     float mirrored = (2.0 * facing * dot(n, up) - dot(v, up)) * 0.5 + 0.5;
     mirrored = mirrored * mirrored * (3.0 - 2.0 * mirrored);
     float glint_key = highlight(n, v, key_direction, facing, rough) * max(towards_key, 0.0);
-    float glint_fill = highlight(n, v, fill_direction, facing, rough) * lit_fill;
     float graze = pow(1.0 - facing, 5.0) * (1.0 - rough);
     vec3 mirror = 0.04 + (base - 0.04) * material.metallic_factor;
     mirror = mirror + (1.0 - mirror) * graze;
     vec3 matt = base * (1.0 - material.metallic_factor);
     vec3 light = @DIRECT@ * (key_colour * lit_key + fill_colour * lit_fill) + @AMBIENT@ * mix(ground, sky, skyward);
     vec3 around = @AMBIENT@ * mix(ground, sky, mirrored) * (1.35 - 0.35 * rough);
-    vec3 glint = @DIRECT@ * (key_colour * glint_key + fill_colour * glint_fill);
-    return tone(matt * light + mirror * (around + glint));
+    return tone(matt * light + mirror * (around + @DIRECT@ * key_colour * glint_key));
 }
 
 void main()

@@ -1,8 +1,8 @@
-"""The OpenGL renderer: pyrender without a screen, over EGL or OSMesa. Needs the extra `pyrender` and a Mesa or GPU driver.
+"""The OpenGL renderer: pyrender without a screen, over EGL or OSMesa. Needs the extra `pyrender` and a driver (Mesa).
 
 How its pictures differ from `raster.TorchRenderer`'s: normals have 8 bits an axis (0.3 degrees); depth has OpenGL's 24
-bits between the object's own near and far; every pixel's colour is the mean of 2 x 2 samples; textures are filtered by the
-driver; "blend" parts are solid. Silhouettes differ by single pixels.
+bits between the object's own near and far; every pixel's colour is the mean of 2 x 2 samples; textures are filtered by
+the driver; "blend" parts are solid. Silhouettes differ by single pixels.
 """
 
 from __future__ import annotations

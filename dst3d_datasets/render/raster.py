@@ -138,21 +138,20 @@ def _draw(scene: Scene, cameras: Sequence[Camera], lights: Sequence[Lights]) -> 
     return [_buffers(camera, window, planes, b) for b, camera in enumerate(cameras)]
 
 
-def _planes(window: Window, sight: Sight, colour: tuple[Tensor, Tensor]) -> dict[str, NDArray[np.generic]]:
+def _planes(window: Window, sight: Sight, colour: tuple[list[Tensor], Tensor]) -> dict[str, NDArray[np.generic]]:
     """Dense pictures of the window, (views, height, width, ...), as NumPy arrays."""
     shape = (window.views, window.height, window.width)
 
     def dense(values: Tensor, background: float) -> Tensor:
-        plane = torch.full((window.pixels(),), background, dtype=values.dtype, device=values.device)
-        plane[sight.pixel] = values
-        return plane.view(shape)
+        plane = torch.full((window.pixels(), *values.shape[1:]), background, dtype=values.dtype, device=values.device)
+        return plane.index_copy_(0, sight.pixel, values).view(*shape, *values.shape[1:])
 
     planes = {
-        "colour": torch.stack([channel.view(shape) for channel in colour[0]], -1),
+        "colour": torch.stack(colour[0], -1).view(*shape, 3),
         "alpha": colour[1].view(shape),
         "mask": dense(torch.ones_like(sight.pixel, dtype=torch.bool), False),
         "depth": dense(sight.depth, 0.0),
-        "normal": torch.stack([dense(axis, 0.0) for axis in sight.seen.normal], -1),
+        "normal": dense(torch.stack(sight.seen.normal, -1), 0.0),
         "part": dense(sight.seen.part.int(), -1),
     }
     return {name: plane.cpu().numpy() for name, plane in planes.items()}

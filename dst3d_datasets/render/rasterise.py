@@ -53,65 +53,81 @@ def spans_of(corners: Corners, window: Window, scale: int) -> Iterator[Spans]:
     first = first_sample(corners.y[0], scale, window.y, window.height).long()
     last = last_sample(corners.y[2], scale, window.y, window.height).long()
     rows = (last - first + 1).clamp(min=0)
-    steps = [_slopes(corners, a, b) for a, b in ((0, 2), (0, 1), (1, 2))]
+    long, short = _edges(corners, (0,), (2,)), _edges(corners, (0, 1), (1, 2))
     for begin, end in chunks(rows, FRAGMENTS // 4):
         part = slice(begin, end)
         index = torch.repeat_interleave(rows[part])
         start = rows[part].cumsum(0) - rows[part]
         row = torch.arange(len(index), device=index.device) + (first[part] - start).index_select(0, index)
-        found = _row_spans(corners, steps, index + begin, row, window, scale)
+        found = _row_spans(corners, (long, short), index + begin if begin else index, row, window, scale)
         if len(found.first):
             yield found
 
 
-def _slopes(corners: Corners, a: int, b: int) -> tuple[Tensor, Tensor]:
-    """dx/dy and dw/dy (T,) from corner a to corner b; 0 for a level edge, whose ends are used instead."""
-    rise = corners.y[b] - corners.y[a]
-    level = rise == 0
-    inverse = torch.where(level, 0.0, 1.0 / torch.where(level, 1.0, rise))
-    return (corners.x[b] - corners.x[a]) * inverse, (corners.w[b] - corners.w[a]) * inverse
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """Edges from their upper ends: start, inverse height (0 for level ones), and what x and w gain along the edge."""
+
+    y: Tensor
+    inverse: Tensor
+    x: Tensor
+    dx: Tensor
+    w: Tensor
+    dw: Tensor
+
+    def cross(self, index: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """x and w (N,) where edges `index` (N,) meet rows y (N,); never beyond an edge's ends.
+
+        A level edge, and a row through an edge's upper end, give that end exactly: a sample on a vertex is not lost.
+        """
+        share = (y - self.y.index_select(0, index)) * self.inverse.index_select(0, index)
+        share = share.clamp_(0.0, 1.0)
+        x = share * self.dx.index_select(0, index) + self.x.index_select(0, index)
+        return x, share.mul_(self.dw.index_select(0, index)).add_(self.w.index_select(0, index))
+
+
+def _edges(corners: Corners, starts: tuple[int, ...], ends: tuple[int, ...]) -> _Edges:
+    """The edges starts[0]-ends[0] of all triangles, then starts[1]-ends[1] of all, ..."""
+
+    def column(values: tuple[Tensor, Tensor, Tensor], which: tuple[int, ...]) -> Tensor:
+        return values[which[0]] if len(which) == 1 else torch.cat([values[c] for c in which])
+
+    y, x, w = (column(values, starts) for values in (corners.y, corners.x, corners.w))
+    height = column(corners.y, ends) - y
+    level = height == 0
+    inverse = (1.0 / height).masked_fill_(level, 0.0)
+    return _Edges(y, inverse, x, column(corners.x, ends) - x, w, column(corners.w, ends) - w)
 
 
 def _row_spans(
-    corners: Corners, steps: list[tuple[Tensor, Tensor]], index: Tensor, row: Tensor, window: Window, scale: int
+    corners: Corners, edges: tuple[_Edges, _Edges], index: Tensor, row: Tensor, window: Window, scale: int
 ) -> Spans:
     """The spans of triangles `index` (N,) in lattice rows `row` (N,)."""
-    y = (row.double() + 0.5) / scale
-    x0, x1, x2 = (values.index_select(0, index) for values in corners.x)
-    y0, y1 = corners.y[0].index_select(0, index), corners.y[1].index_select(0, index)
-    w0, w1, w2 = (values.index_select(0, index) for values in corners.w)
-    upper, at_middle = y < y1, y == y1
-    xs, ws = torch.where(upper, x0, x1), torch.where(upper, w0, w1)
-    xe, we = torch.where(upper, x1, x2), torch.where(upper, w1, w2)
-    short = [torch.where(upper, steps[1][i].index_select(0, index), steps[2][i].index_select(0, index)) for i in (0, 1)]
-    down = y - torch.where(upper, y0, y1)
-    # The corner itself where a row meets it, and never beyond the edge's ends: rounding must not open a crack.
-    xb = torch.where(at_middle, x1, _between(xs + down * short[0], xs, xe))
-    wb = torch.where(at_middle, w1, _between(ws + down * short[1], ws, we))
-    down = y - y0
-    xa = _between(x0 + down * steps[0][0].index_select(0, index), x0, x2)
-    wa = _between(w0 + down * steps[0][1].index_select(0, index), w0, w2)
-    swap = xa > xb
-    left, right = torch.where(swap, xb, xa), torch.where(swap, xa, xb)
-    wl, wr = torch.where(swap, wb, wa), torch.where(swap, wa, wb)
+    y = row.double().add_(0.5).div_(scale)
+    xa, wa = edges[0].cross(index, y)
+    lower = y >= corners.y[1].index_select(0, index)
+    xb, wb = edges[1].cross(index + lower.long().mul_(len(corners.triangle)), y)
+    left, right = torch.minimum(xa, xb), torch.maximum(xa, xb)
     first = first_sample(left, scale, window.x, window.width)
-    count = (last_sample(right, scale, window.x, window.width) - first + 1).long()
+    count = last_sample(right, scale, window.x, window.width).sub_(first).add_(1.0)
     kept = (count > 0).nonzero()[:, 0]
-    left, right, wl, wr, first = (v.index_select(0, kept) for v in (left, right, wl, wr, first))
-    width = right - left
-    slope = torch.where(width > 0, (wr - wl) / torch.where(width > 0, width, 1.0), 0.0)
-    w = _between(wl + ((first + 0.5) / scale - left) * slope, wl, wr)
-    row, index, first = row.index_select(0, kept), index.index_select(0, kept), first.long()
-    line = row - window.y * scale
+    left, right, first, count, xa, wa, wb, row, index = (
+        values.index_select(0, kept) for values in (left, right, first, count, xa, wa, wb, row, index)
+    )
+    swap = left != xa
+    wl, wr = torch.where(swap, wb, wa), torch.where(swap, wa, wb)
+    slope = (wr - wl) / (right - left).clamp_(min=1e-300)
+    w = ((first + 0.5).div_(scale).sub_(left)).mul_(slope).add_(wl)
+    # Within one rounding error of the ends, whatever the slope of a span far narrower than a sample may be.
+    w = torch.minimum(torch.maximum(w, torch.minimum(wl, wr)), torch.maximum(wl, wr))
+    slope = torch.where(count > 1, slope, 0.0)
+    line = row - window.y * scale if window.y else row
     if corners.view is not None:
         line = line + corners.view.index_select(0, index) * (window.height * scale)
-    base = line * (window.width * scale) + (first - window.x * scale)
+    first = first.long()
+    base = (first - window.x * scale).add_(line * (window.width * scale))
     triangle = corners.triangle.index_select(0, index)
-    return Spans(first, count.index_select(0, kept), base, w, slope / scale, triangle, row)
-
-
-def _between(value: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    return torch.minimum(torch.maximum(value, torch.minimum(a, b)), torch.maximum(a, b))
+    return Spans(first, count.long(), base, w, slope.div_(scale), triangle, row)
 
 
 def chunks(counts: Tensor, limit: int) -> Iterator[tuple[int, int]]:

@@ -48,8 +48,8 @@ def shade(scene: Scene, rig: Rig, seen: Seen) -> Triple:
     length = 1.0 / torch.sqrt(seen.ray[0] * seen.ray[0] + seen.ray[1] * seen.ray[1] + 1.0)
     v: Triple = (-seen.ray[0] * length, -seen.ray[1] * length, -length)
     facing = dot(n, v).clamp(1e-3, 1.0)
-    metallic = scene.materials.metallic.index_select(0, seen.part)
-    rough = scene.materials.roughness.index_select(0, seen.part).clamp(0.08, 1.0)
+    metallic = _of_part(scene.materials.metallic, seen)
+    rough = _of_part(scene.materials.roughness, seen).clamp(0.08, 1.0)
     up = _in_camera(rig, "up", seen)
     key, fill = _in_camera(rig, "key_direction", seen), _in_camera(rig, "fill_direction", seen)
     towards_key = dot(n, key)
@@ -59,7 +59,6 @@ def shade(scene: Scene, rig: Rig, seen: Seen) -> Triple:
     mirrored = (2.0 * facing * dot(n, up) - dot(v, up)) * 0.5 + 0.5  # the reflected ray's view of the hemisphere
     mirrored = mirrored * mirrored * (3.0 - 2.0 * mirrored)
     glint_key = _highlight(n, v, key, facing, rough) * towards_key.clamp(min=0.0)
-    glint_fill = _highlight(n, v, fill, facing, rough) * lit_fill
     graze = 1.0 - facing
     graze = graze * graze * graze * graze * graze * (1.0 - rough)
     unlit = scene.materials.unlit.index_select(0, seen.part)
@@ -73,13 +72,19 @@ def shade(scene: Scene, rig: Rig, seen: Seen) -> Triple:
         matt = base * (1.0 - metallic)
         light = DIRECT * (key_c * lit_key + fill_c * lit_fill) + AMBIENT * (ground + (sky - ground) * skyward)
         around = AMBIENT * (ground + (sky - ground) * mirrored) * (1.35 - 0.35 * rough)
-        glint = DIRECT * (key_c * glint_key + fill_c * glint_fill)
-        value = tone(matt * light + mirror * (around + glint))
+        value = tone(matt * light + mirror * (around + DIRECT * key_c * glint_key))
         result.append(torch.where(unlit, base, value) if some_unlit else value)
     return result[0], result[1], result[2]
 
 
 _COLOURS = ("key_colour", "fill_colour", "sky", "ground")
+
+
+def _of_part(table: Tensor, seen: Seen) -> Tensor:
+    """A material's number at the samples: (N,), or () where all parts have the same."""
+    if bool((table == table[0]).all()):
+        return table[0]
+    return table.index_select(0, seen.part)
 
 
 def _highlight(n: Triple, v: Triple, light: Triple, facing: Tensor, rough: Tensor) -> Tensor:
@@ -92,8 +97,8 @@ def _highlight(n: Triple, v: Triple, light: Triple, facing: Tensor, rough: Tenso
     d = n_h * n_h * (a2 - 1.0) + 1.0
     k = a * 0.5
     n_l = dot(n, light).clamp(min=1e-3)
-    visible = 0.25 / ((facing * (1.0 - k) + k) * (n_l * (1.0 - k) + k))
-    return (a2 / (d * d) * visible).clamp(max=8.0)
+    spread = d * d * ((facing * (1.0 - k) + k) * (n_l * (1.0 - k) + k))
+    return (a2 * 0.25 / spread).clamp(max=8.0)
 
 
 def _in_camera(rig: Rig, name: str, seen: Seen) -> Triple:

@@ -75,12 +75,12 @@ def useful(corners: Corners, window: Window, scale: int) -> Tensor:
 
 def first_sample(low: Tensor, scale: int, start: int, length: int) -> Tensor:
     """First sample of the window at or after coordinate `low` (pixels); float64 holding whole numbers."""
-    return torch.ceil(low * scale - 0.5).clamp(start * scale, (start + length) * scale)
+    return (low * scale).sub_(0.5).ceil_().clamp_(start * scale, (start + length) * scale)
 
 
 def last_sample(high: Tensor, scale: int, start: int, length: int) -> Tensor:
     """Last sample of the window at or before coordinate `high` (pixels); float64 holding whole numbers."""
-    return torch.floor(high * scale - 0.5).clamp(start * scale - 1, (start + length) * scale - 1)
+    return (high * scale).sub_(0.5).floor_().clamp_(start * scale - 1, (start + length) * scale - 1)
 
 
 def prepare(corners: Corners, window: Window, scale: int) -> Corners:
