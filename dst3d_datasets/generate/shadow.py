@@ -39,7 +39,7 @@ def shade(shot: Shot, rays: Floats, plane: Ground, height: float, contact: float
     above = np.maximum(z - np.float32(height), 0.0)
     near = _splat(x, y, np.exp(above * np.float32(-1.0 / 0.06)))
     wide = _splat(x, y, np.exp(above * np.float32(-_UNDERSIDE / 0.35)))
-    dark = np.float32(contact) * (0.6 * _blur(near, 2.5) + 0.55 * _blur(wide, 9.0))
+    dark = np.float32(contact) * (0.85 * _blur(near, 2.5) + 0.6 * _blur(wide, 8.0))
     key = np.array(shot.lights.key_direction, np.float64)
     if key[2] > _LOWEST_LIGHT and cast > 0:
         slope = key[:2] / key[2]
