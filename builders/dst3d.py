@@ -40,7 +40,7 @@ CUSTOM = "custom"  # name of the config whose recipe is given
 
 
 @dataclass
-class Dst3dConfig(datasets.BuilderConfig):
+class Dst3dConfig(datasets.BuilderConfig):  # type: ignore[misc]
     """What a builder makes.
 
     Attributes:
@@ -204,7 +204,8 @@ def _rows(
         for entry in read_index(stream):
             if entry.key.rpartition("-")[0] in prefixes:
                 content = dict(read_sample(stream, entry).members)
-                yield entry.key, {name: _value(entry.key, name, content[name]) for name in wanted}
+                row = {name: _value(entry.key, name, content[name]) for name in wanted}
+                yield entry.key, {**row, "__key__": entry.key, "__url__": f"{store.url}/{receipt.path}"}
 
 
 def _value(key: str, member: str, content: bytes) -> Any:

@@ -115,7 +115,8 @@ def _header(manifest: dict[str, Any]) -> str:
             "dataset_size": total,
         },
     }
-    return yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=110)
+    text: str = yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=110)
+    return text
 
 
 def _size(num_samples: int) -> str:

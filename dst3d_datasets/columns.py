@@ -19,6 +19,7 @@ CONTROL_MEMBERS = {
     "normal": "normal.png",
     "render": "render.jpg",
 }
+_BY_READER = ("__key__", "__url__")  # what `datasets` adds by itself; before version 5 it fails if they are not typed
 _ALWAYS = ("cls", "jpg", "json", "txt")
 
 
@@ -48,7 +49,8 @@ def columns(controls: Sequence[str], scores: Sequence[str] = ()) -> list[dict[st
         "json": {"struct": label},
         "txt": {"dtype": "string"},
     }
-    return [{"name": name, **types.get(name, {"dtype": "image"})} for name in members(controls)]
+    named = [{"name": name, **types.get(name, {"dtype": "image"})} for name in members(controls)]
+    return named + [{"name": name, "dtype": "string"} for name in _BY_READER]
 
 
 def _typed(field: Field) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from .store import Store
 from .tar import TarWriter, read_sample
 
 RANKS = 8  # GPUs of one machine: shard counts divide by it, so that `split_dataset_by_node` splits by shard
-MIN_SAMPLES = 16  # a split gets 8 shards once each of them would hold this many samples
+MIN_SAMPLES = 8  # a split gets 8 shards once each of them would hold this many samples
 _LOCK = ".lock"
 _OPEN_SHARDS = 64
 

@@ -119,7 +119,8 @@ class _Builder:
         """Index one shard. Empty if all is well, else what is wrong with it."""
         before = len(self.shard)
         with self.store.open(receipt) as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() != receipt.sha256:
+            digest = hashlib.file_digest(stream, "sha256")  # type: ignore[arg-type]
+            if digest.hexdigest() != receipt.sha256:
                 return "its bytes are not those of the receipt (sha256 differs)"
             for entry in read_index(stream):
                 self._add(number, stream, entry)
