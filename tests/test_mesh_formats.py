@@ -57,20 +57,39 @@ def stl() -> bytes:
     return b"solid but binary".ljust(80, b"\0") + struct.pack("<I", len(FACES)) + rows
 
 
-def test_stl_binary_and_text():
-    assert np.allclose(triangles(load(stl(), "stl")), POINTS[FACES])
+def stl_text() -> bytes:
     lines = ["solid a"]
     for face in FACES:
         lines += ["facet normal 0 0 0", "outer loop", *(f"vertex {x} {y} {z}" for x, y, z in POINTS[face])]
         lines += ["endloop", "endfacet"]
-    text = "\n".join([*lines, "endsolid a", ""]).encode()
-    assert np.allclose(triangles(load(text, "stl")), POINTS[FACES])
+    return "\n".join([*lines, "endsolid a", ""]).encode()
+
+
+def test_stl_binary_and_text():
+    assert np.allclose(triangles(load(stl(), "stl")), POINTS[FACES])
+    assert np.allclose(triangles(load(stl_text(), "stl")), POINTS[FACES])
 
 
 @pytest.mark.parametrize("head", ["OFF\n5 3 0\n", "OFF 5 3 0\n", "# comment\nOFF\n# more\n5 3 0\n"])
 def test_off(head):
     rows = [" ".join(map(str, point)) for point in POINTS] + ["3 " + " ".join(map(str, face)) for face in FACES]
     assert np.allclose(triangles(load((head + "\n".join(rows) + "\n").encode(), "off")), POINTS[FACES])
+
+
+def test_off_polygons_and_colours():
+    pentagon = "5 2 0\n0 0 0\n2 0 0\n2 1 0\n0 1 0\n-1 .5 0\n"
+    model = load(("OFF\n" + pentagon + "5 0 1 2 3 4\n3 0 1 2\n").encode(), "off")
+    assert len(triangles(model)) == 4
+    model = load(("OFF\n" + pentagon + "5 0 1 2 3 4 255 0 0\n3 0 1 2 0 0 255\n").encode(), "off")
+    assert [tuple(c) for c in model.parts[0].colours[[0, -1]]] == [(1, 0, 0, 1), (0, 0, 1, 1)]
+    rows = "".join(f"{x} {y} 0 0 0 2 0 0.5 1 1\n" for x, y in ((0, 0), (1, 0), (0, 1)))
+    (part,) = load(("CNOFF\n3 1 0\n" + rows + "3 0 1 2\n").encode(), "off").parts
+    assert np.allclose(part.colours, [0, 0.21404, 1, 1], atol=1e-4)
+    assert np.allclose(part.normals, [0, 0, 1])
+    for text, reason in (("4OFF\n" + pentagon, Reason.UNSUPPORTED), ("OFF BINARY\n\0\0", Reason.UNSUPPORTED)):
+        with pytest.raises(ModelRefused) as caught:
+            load(text.encode(), "off")
+        assert caught.value.reason == reason
 
 
 @pytest.mark.parametrize(
@@ -88,10 +107,12 @@ def test_headers_that_promise_too_much(kind, data):
     assert caught.value.reason in (Reason.TOO_MANY_FACES, Reason.UNREADABLE)
 
 
-@pytest.mark.parametrize("kind", ["ply", "stl"])
+@pytest.mark.parametrize("kind", ["ply", "ply-text", "stl", "stl-text"])
 def test_cut_off_files(kind):
-    data = {"ply": ply("<"), "stl": stl()}[kind]
-    for length in range(0, len(data), 7):
+    data = {"ply": ply("<"), "ply-text": ply(), "stl": stl(), "stl-text": stl_text()}[kind]
+    kind = kind.partition("-")[0]
+    assert len(triangles(load(data, kind))) == 3
+    for length in range(0, len(data) - 2, 7):
         with pytest.raises(ModelRefused) as caught:
             load(data[:length], kind)
         assert caught.value.reason in (Reason.UNREADABLE, Reason.NOT_A_MODEL)

@@ -391,6 +391,26 @@ def test_folder_links(tmp_path):
     assert [r.model_id for r in folder(tmp_path / "root").models()] == ["a/inside.obj", "a/x.obj"]
 
 
+def test_folder_in_the_hubs_cache(tmp_path):
+    """There every file is a link into `blobs`; a link elsewhere is still one that leaves the root."""
+    cache, snapshot = tmp_path / "datasets--x", tmp_path / "datasets--x" / "snapshots" / "0abc"
+    put(tmp_path, "elsewhere.obj")
+    (cache / "blobs").mkdir(parents=True)
+    (cache / "blobs" / "00ff").write_text("mtllib m.mtl\nusemtl a\nvt 0 0\n" + WEDGE + "f 1/1 2/1 5/1\n")
+    (cache / "blobs" / "00fe").write_text("newmtl a\nmap_Kd t.png\n")
+    (cache / "blobs" / "00fd").write_bytes(png(np.zeros((2, 2, 3))))
+    (snapshot / "a").mkdir(parents=True)
+    for name, blob in (("m.obj", "00ff"), ("m.mtl", "00fe"), ("t.png", "00fd")):
+        (snapshot / "a" / name).symlink_to(f"../../../blobs/{blob}")
+    (snapshot / "a" / "out.obj").symlink_to(tmp_path / "elsewhere.obj")
+    with pytest.raises(SourceError, match="no model in it"):  # without `refs` it is no such cache
+        list(folder(snapshot).models())
+    (cache / "refs").mkdir()
+    source = folder(snapshot)
+    (only,) = source.models()
+    assert any(part.material.texture is not None for part in source.open(only).parts)
+
+
 def test_one_bad_file_costs_one_model(tmp_path):
     put(tmp_path, "a/good.glb")
     (tmp_path / "a" / "bad.glb").write_bytes(b"<html>404</html>")

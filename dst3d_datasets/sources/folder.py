@@ -15,6 +15,7 @@ from ..nouns import CadModel, ModelRef
 from ..recipe.options import FolderOptions
 from .canonical import Up
 from .mesh import FORMATS
+from .mesh_files import is_inside
 from .mesh_open import folder_at, open_model
 
 _EXPECTED = f"sub-folders, one a class, of {', '.join(FORMATS)} files"
@@ -76,7 +77,6 @@ class Folder:
     @cached_property
     def _ids(self) -> list[str]:
         """Paths from the root with forward slashes, sorted."""
-        inside = self._root.resolve()
         found = []
         for here, folders, files in os.walk(self._root):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -84,7 +84,7 @@ class Folder:
                 path = Path(here, name)
                 if name.startswith(".") or path.suffix[1:].lower() not in FORMATS:
                     continue
-                if path.is_symlink() and not path.resolve().is_relative_to(inside):
+                if path.is_symlink() and not is_inside(path, self._root):
                     continue
                 found.append(path.relative_to(self._root).as_posix())
         if not found:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from ..errors import ModelRefused, Reason
 from .mesh_check import checked
-from .mesh_files import Files, FolderFiles, NoFiles, read_bounded
+from .mesh_files import Files, FolderFiles, NoFiles, is_inside, read_bounded
 from .mesh_gltf import read_gltf
 from .mesh_obj import read_obj
+from .mesh_off import read_off
 from .mesh_sniff import kind_of
 from .mesh_types import Bounds, DefaultBounds, RawModel, RawPart
 
@@ -67,7 +68,7 @@ def load(
 
 def _read(path: Path, root: Path | None, bounds: Bounds) -> bytes:
     """The model's own file, which a link may not take out of `root` either."""
-    if root is not None and path.exists() and not path.resolve().is_relative_to(root.resolve()):
+    if root is not None and path.exists() and not is_inside(path, root):
         raise ModelRefused(Reason.HOSTILE_PATH, f"{path.name} is a link that leaves the source's root")
     return read_bounded(path, bounds.max_bytes, path.name)
 
@@ -77,6 +78,8 @@ def _parse(data: bytes, kind: str, files: Files, bounds: Bounds) -> tuple[list[R
         return read_gltf(data, files, bounds)
     if kind == "obj":
         return read_obj(data, files, bounds)
+    if kind == "off":
+        return read_off(data, bounds)
     from .mesh_trimesh import read_with_trimesh
 
     return read_with_trimesh(data, kind, files, bounds)

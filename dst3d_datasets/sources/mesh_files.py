@@ -54,14 +54,26 @@ class FolderFiles:
         clean = name.strip().replace("\\", "/")
         if _DRIVE.match(clean):
             clean = clean.rpartition("/")[2]
-        root = os.path.realpath(self.root)
         for candidate in dict.fromkeys((clean, re.sub(r"/{2,}", "/", clean))):
             path = os.path.realpath(os.path.join(self.folder, candidate))
-            if os.path.commonpath([root, path]) != root:
+            if not is_inside(path, self.root):
                 raise ModelRefused(Reason.HOSTILE_PATH, f"the model names {shown(name)}, which leaves its folder")
             if os.path.isfile(path):
                 return read_bounded(path, limit, shown(name))
         raise FileNotFoundError(shown(name))
+
+
+def is_inside(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> bool:
+    """Whether a file really lies in a root folder, links resolved.
+
+    A folder of the Hub's cache (.../snapshots/<revision>/...) is all links into the `blobs` folder beside `snapshots`,
+    so that one counts as inside too.
+    """
+    real, base = Path(os.path.realpath(path)), Path(os.path.realpath(root))
+    if real.is_relative_to(base):
+        return True
+    cache = next((above.parent for above in base.parents if above.name == "snapshots"), None)
+    return cache is not None and (cache / "refs").is_dir() and real.is_relative_to(cache / "blobs")
 
 
 def check_relative(name: str) -> None:

@@ -99,7 +99,7 @@ def _baked(local: Local, world: Floats) -> RawPart:
     normals = local.normals
     if normals is not None:
         regular = abs(determinant) > 1e-12 * longest**3
-        normals = turned(normals, np.linalg.inv(linear).T) if regular else None
+        normals = turned(normals, np.linalg.inv(linear).T.astype(np.float64)) if regular else None
     return RawPart(
         vertices=turned(local.vertices, linear) + world[:3, 3],
         faces=local.faces[:, ::-1] if determinant < 0 else local.faces,

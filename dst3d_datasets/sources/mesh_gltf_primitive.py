@@ -68,11 +68,17 @@ def _compact(local: Local) -> Local:
     if len(local.vertices) <= 3 * len(local.faces):
         return local
     rows, faces = np.unique(local.faces, return_inverse=True)
-    chosen = {
-        name: None if getattr(local, name) is None else getattr(local, name)[rows]
-        for name in ("vertices", "normals", "uv", "colours", "joints", "weights")
-    }
-    return replace(local, faces=faces.reshape(-1, 3), **chosen)
+    return Local(
+        local.vertices[rows],
+        faces.reshape(-1, 3),
+        None if local.normals is None else local.normals[rows],
+        None if local.uv is None else local.uv[rows],
+        None if local.colours is None else local.colours[rows],
+        local.material,
+        local.step,
+        None if local.joints is None else local.joints[rows],
+        None if local.weights is None else local.weights[rows],
+    )
 
 
 def _attributes(document: Document, primitive: dict[str, Any]) -> Any:

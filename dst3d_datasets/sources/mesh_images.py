@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import ModelRefused, Reason
 
@@ -43,7 +43,7 @@ def decode(data: bytes, max_pixels: int, label: str) -> NDArray[np.uint8]:
         raise
     except Exception as error:
         # Pillow's decoders raise OSError, SyntaxError, struct.error, IndexError and others on damaged files.
-        text = "not a picture" if isinstance(error, Image.UnidentifiedImageError) else str(error)
+        text = "not a picture" if isinstance(error, UnidentifiedImageError) else str(error)
         raise ValueError(f"{label}: {text or type(error).__name__}") from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,7 @@ def _look(
     if max(colour) == 0.0:
         # Several exporters write Kd 0 0 0 beside a texture and mean the texture alone.
         material = replace(material, base_colour=(1.0, 1.0, 1.0, opacity))
-    wrap = "clamp" if options.get("-clamp") == ["on"] else "repeat"
+    wrap: Literal["clamp", "repeat"] = "clamp" if options.get("-clamp") == ["on"] else "repeat"
     scale, offset = options.get("-s", []), options.get("-o", [])
     return MtlLook(
         replace(material, texture=image, wrap=wrap),

@@ -49,9 +49,9 @@ def _concave(corners: Integers, sizes: Integers, starts: Integers, points: Float
     for size in np.unique(sizes[sizes > 3]):
         rows = np.flatnonzero(sizes == size)
         shape = points[corners[starts[rows][:, None] + np.arange(size)]]
-        fans = np.cross(shape[:, 1:-1] - shape[:, :1], shape[:, 2:] - shape[:, :1])
-        normal = fans.sum(axis=1, keepdims=True)
-        with np.errstate(invalid="ignore", over="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused later
+            fans = np.cross(shape[:, 1:-1] - shape[:, :1], shape[:, 2:] - shape[:, :1])
+            normal = fans.sum(axis=1, keepdims=True)
             folded = ((fans * normal).sum(axis=2) < 0).any(axis=1)
         if folded.any():
             found.append((int(size), rows[folded]))

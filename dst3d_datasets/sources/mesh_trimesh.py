@@ -1,4 +1,4 @@
-"""PLY, STL and OFF through trimesh: the only room it is used in. Headers are checked before it sees a byte."""
+"""PLY and STL through trimesh: the only room it is used in. Headers are checked before it sees a byte."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _WHITE = (1.0, 1.0, 1.0, 1.0)
 
 
 def read_with_trimesh(data: bytes, kind: str, files: Files, bounds: Bounds) -> tuple[list[RawPart], list[str]]:
-    """The parts of a PLY, STL or OFF file in its own frame, and warnings.
+    """The parts of a PLY or STL file in its own frame, and warnings.
 
     Raises:
         ModelRefused, and whatever trimesh raises: see `mesh.load`.
     """
-    single = _CHECKS[kind](data, bounds)
+    single, declared = _CHECKS[kind](data, bounds)
     textures = _Textures(files, bounds)
     scene = trimesh.load_scene(io.BytesIO(data), file_type=kind, resolver=textures, process=False)
     if textures.refusal is not None:
@@ -37,6 +37,8 @@ def read_with_trimesh(data: bytes, kind: str, files: Files, bounds: Bounds) -> t
         if len(geometry.faces) > bounds.max_faces:
             raise ModelRefused(Reason.TOO_MANY_FACES, f"{len(geometry.faces)} faces; the limit is {bounds.max_faces}")
         parts.append(_part(geometry, textures, single))
+    if sum(len(part.faces) for part in parts) < declared:
+        raise ModelRefused(Reason.UNREADABLE, f"the {kind} is cut off: it promises {declared} faces and has fewer")
     return parts, textures.warnings
 
 
@@ -46,10 +48,12 @@ def _part(mesh: trimesh.Trimesh, textures: _Textures, single: bool) -> RawPart:
     if len(faces) and (int(faces.max()) >= len(vertices) or int(faces.min()) < 0):
         raise ValueError(f"a face names vertex {int(faces.max())} of {len(vertices)}")
     stored = mesh._cache.cache.get("vertex_normals")  # trimesh computes them when asked; only the file's own count
-    normals = None if stored is None or np.shape(stored) != vertices.shape else np.array(stored, dtype=np.float64)
+    normals = (
+        None if stored is None or np.asarray(stored).shape != vertices.shape else np.array(stored, dtype=np.float64)
+    )
     uv, colours, material = None, None, Material()
-    visual = mesh.visual
-    if textures.image is not None and np.shape(getattr(visual, "uv", None)) == (len(vertices), 2):
+    visual: Any = mesh.visual
+    if textures.image is not None and np.asarray(getattr(visual, "uv", None)).shape == (len(vertices), 2):
         uv, material = np.array(visual.uv, dtype=np.float64), Material(base_colour=_WHITE, texture=textures.image)
     elif visual.kind == "vertex":
         colours = _linear(visual.vertex_colors)
@@ -109,8 +113,8 @@ class _Textures(Resolver):
         return self
 
 
-def _check_ply(data: bytes, bounds: Bounds) -> bool:
-    """Bound the counts that a PLY header declares; True if its positions are single precision."""
+def _check_ply(data: bytes, bounds: Bounds) -> tuple[bool, int]:
+    """Bound the counts that a PLY header declares: whether its positions are single precision, and its faces."""
     if not data.startswith(b"ply"):
         raise ModelRefused(Reason.UNREADABLE, "the file does not begin as a PLY does")
     end = data.find(b"end_header")
@@ -130,15 +134,17 @@ def _check_ply(data: bytes, bounds: Bounds) -> bool:
         raise ModelRefused(Reason.NO_FACES, "the PLY has no faces")
     if "tristrips" in counts:
         raise ModelRefused(Reason.UNSUPPORTED, "PLY triangle strips")
+    if data[:end].lower().count(b"comment texturefile") > 1:
+        raise ModelRefused(Reason.UNSUPPORTED, "a PLY with several textures")
     if min(counts.values()) < 0 or sum(counts.values()) > len(data) - end:
         raise ModelRefused(
             Reason.UNREADABLE, "the PLY is cut off: its header promises more entries than there are bytes"
         )
-    return single
+    return single, counts["face"]
 
 
-def _check_stl(data: bytes, bounds: Bounds) -> bool:
-    """Bound the faces of a binary or text STL; True if its positions are single precision."""
+def _check_stl(data: bytes, bounds: Bounds) -> tuple[bool, int]:
+    """Bound the faces of a binary or text STL: whether its positions are single precision, and its faces."""
     declared = int.from_bytes(data[80:84], "little") if len(data) >= 84 else -1
     binary = len(data) == 84 + 50 * declared
     if not binary and not data.lstrip()[:5].lower() == b"solid":
@@ -146,29 +152,13 @@ def _check_stl(data: bytes, bounds: Bounds) -> bool:
     faces = declared if binary else data.count(b"endfacet") + data.count(b"ENDFACET")
     if faces > bounds.max_faces:
         raise ModelRefused(Reason.TOO_MANY_FACES, f"{faces} faces; the limit is {bounds.max_faces}")
-    if faces == 0 and not binary and b"endsolid" not in data.lower():
+    if not binary and b"endsolid" not in data.lower():
         raise ModelRefused(
             Reason.UNREADABLE, f"an STL of {len(data)} bytes that is neither binary nor ends as a text does"
         )
     if faces == 0:
         raise ModelRefused(Reason.NO_FACES, "the STL has no faces")
-    return binary
+    return binary, faces
 
 
-def _check_off(data: bytes, bounds: Bounds) -> bool:
-    """Bound the counts that an OFF file declares; its numbers are text."""
-    if b"OFF" not in data[:64]:
-        raise ModelRefused(Reason.UNREADABLE, "the file does not begin as an OFF does")
-    lines = (line.split(b"#")[0] for line in data[data.index(b"OFF") + 3 :].splitlines())
-    counts = next((line.split() for line in lines if line.strip()), [])
-    vertices, faces = (int(word) for word in counts[:2])
-    if faces > bounds.max_faces:
-        raise ModelRefused(Reason.TOO_MANY_FACES, f"{faces} faces; the limit is {bounds.max_faces}")
-    if vertices + faces > len(data):
-        raise ModelRefused(Reason.UNREADABLE, "the OFF is cut off: its header promises more lines than there are bytes")
-    if faces == 0:
-        raise ModelRefused(Reason.NO_FACES, "the OFF has no faces")
-    return False
-
-
-_CHECKS = {"ply": _check_ply, "stl": _check_stl, "off": _check_off}
+_CHECKS = {"ply": _check_ply, "stl": _check_stl}

@@ -15,7 +15,7 @@ _SHARE = 0.5  # of the faces must agree with the file's normals, or those are no
 def face_normals(vertices: Floats, faces: Integers) -> Floats:
     """Cross products (F, 3), twice the area long; unit of `vertices` squared."""
     a, b, c = (vertices[faces[:, corner]] for corner in range(3))
-    return np.cross(b - a, c - a)
+    return np.cross(b - a, c - a).astype(np.float64)
 
 
 def sane(vertices: Floats, faces: Integers, normals: Floats) -> Floats | None:
@@ -30,7 +30,7 @@ def sane(vertices: Floats, faces: Integers, normals: Floats) -> Floats | None:
     if bad.mean() > 1.0 - _SHARE:
         return None
     unit = normals / np.where(bad, 1.0, lengths)[:, None]
-    flat = _unit(face_normals(vertices, faces))
+    flat: Floats = _unit(face_normals(vertices, faces))
     if bad.any():
         for corner in range(3):
             unit[faces[:, corner][bad[faces[:, corner]]]] = flat[bad[faces[:, corner]]]
@@ -54,11 +54,12 @@ def creased(vertices: Floats, faces: Integers, crease: float = CREASE) -> tuple[
     Returns:
         rows (V',), the old vertex of each new one; faces (F, 3) into the new ones; unit normals (V', 3).
     """
-    cross = face_normals(vertices, faces)
+    cross: Floats = face_normals(vertices, faces)
     points = _welded(vertices)[faces]
     label = _stars(points, _unit(cross), math.cos(math.radians(crease)))
     weighted = np.repeat(_unit(cross), 3, axis=0) * _angles(vertices, faces)[:, None]
-    total = np.stack([np.bincount(label, weighted[:, axis], minlength=len(label)) for axis in range(3)], axis=1)
+    sums = [np.bincount(label, weighted[:, axis], minlength=len(label)).astype(np.float64) for axis in range(3)]
+    total: Floats = np.stack(sums, axis=1)
     corner_normals = _unit(total)[label]
     lost = (corner_normals * corner_normals).sum(axis=1) < 0.5
     corner_normals[lost] = np.repeat(_unit(cross), 3, axis=0)[lost]
@@ -70,14 +71,16 @@ def creased(vertices: Floats, faces: Integers, crease: float = CREASE) -> tuple[
 def _angles(vertices: Floats, faces: Integers) -> Floats:
     """The angle of each corner (3F,), radians: a weight that knows nothing of how polygons were cut into triangles."""
     points = vertices[faces]
-    along = _unit((points[:, [1, 2, 0]] - points).reshape(-1, 3)).reshape(-1, 3, 3)
+    sides = np.asarray(points[:, [1, 2, 0]] - points, dtype=np.float64)
+    along = _unit(sides.reshape(-1, 3)).reshape(-1, 3, 3)
     cosine = -(along * along[:, [2, 0, 1]]).sum(axis=2)
-    return np.arccos(np.clip(cosine, -1.0, 1.0)).reshape(-1)
+    return np.asarray(np.arccos(np.clip(cosine, -1.0, 1.0)).reshape(-1))
 
 
 def _unit(vectors: Floats) -> Floats:
     lengths = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
-    return vectors / np.where(lengths > 0, lengths, 1.0)
+    unit: Floats = vectors / np.where(lengths > 0, lengths, 1.0)
+    return unit
 
 
 def _welded(vertices: Floats) -> Integers:
@@ -112,10 +115,14 @@ def _stars(points: Integers, unit: Floats, least: float) -> Integers:
         smooth &= start[one] == end[other]
         pairs.append((one[smooth], other[smooth]))
     one, other = (np.concatenate([pair[side] for pair in pairs]) for side in range(2))
-    following = lambda side: side - side % 3 + (side + 1) % 3  # noqa: E731
-    a = np.concatenate([one, following(one)])
-    b = np.concatenate([following(other), other])
+    a = np.concatenate([one, _following(one)])
+    b = np.concatenate([_following(other), other])
     return _components(len(start), a, b)
+
+
+def _following(side: Integers) -> Integers:
+    """The corner after each corner, within its face."""
+    return side - side % 3 + (side + 1) % 3
 
 
 def _components(count: int, a: Integers, b: Integers) -> Integers:

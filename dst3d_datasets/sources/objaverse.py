@@ -54,7 +54,8 @@ class Objaverse:
     def models(self) -> Iterator[ModelRef]:
         """What lies here of the LVIS subset, by category and uid; without its annotations everything here."""
         classes = self._read("lvis-annotations.json.gz", optional=True)
-        present = {uid for uid in self._paths if self._file(uid) is not None}
+        listed = {uid for uids in classes.values() for uid in uids} if classes else self._paths.keys()
+        present = {uid for uid in listed if self._file(uid) is not None}
         if not classes:
             classes = {"object": list(present)}
         self.prepare(present)
