@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from .rasterise import EMPTY, Discard, depth_of, fill_sparse, triangle_of
-from .scene import Rig, Scene, Triple
-from .shade import encode, shade
-from .surface import Seen, look
+from .layers import Colour, colour_of
+from .rasterise import EMPTY, Discard, both, fill_sparse
+from .scene import Rig, Scene
+from .shade import encode
 from .triangles import Corners, Window, prepare, select
 
 CONTRAST = (
     16  # a step between neighbours above this (of 255, in any channel or coverage) is resolved with 2 x 2 samples
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Colour:
-    """Shaded samples at pixel centres (N of them)."""
-
-    pixel: Tensor  # (N,) int64, number of the pixel in the window
-    rgb: Triple  # 3 x (N,) float32, linear 0-1
-    opacity: Tensor  # (N,) float32, 0-1
-
-
-def centres(sample: Tensor, window: Window, scale: int) -> tuple[Tensor, Tensor]:
-    """Pixel coordinates x, y (N,) float64 of samples given by their numbers in the window's lattice."""
-    width, height = window.width * scale, window.height * scale
-    line = torch.div(sample, width, rounding_mode="floor")
-    column = sample - line * width
-    if window.views > 1:
-        line = line % height
-    return window.x + (column.double() + 0.5) / scale, window.y + (line.double() + 0.5) / scale
-
-
-def opacity(scene: Scene, seen: Seen) -> Tensor:
-    """How much of what lies behind a surface it hides, (N,) float32: alpha for blended parts, else 1."""
-    if not scene.see_through:
-        return torch.ones_like(seen.alpha)
-    return torch.where(scene.materials.blend.index_select(0, seen.part), seen.alpha.clamp(0.0, 1.0), 1.0)
 
 
 def antialias(
@@ -53,21 +25,26 @@ def antialias(
         straight sRGB colour, 3 x (P,) uint8, and coverage times opacity (P,) uint8, of the window's P pixels.
     """
     size = window.pixels()
-    rgb = [_dense(encode(channel), colour.pixel, size) for channel in colour.rgb]
-    alpha = _dense(_byte(colour.opacity), colour.pixel, size)
+    rgb = [_dense(encode(channel), colour.sample, size) for channel in colour.rgb]
+    alpha = _dense(_byte(colour.opacity), colour.sample, size)
     rough = _rough(window, [*rgb, alpha])
-    near = select(corners, _touching(corners, window, rough))
-    keys, samples = fill_sparse(prepare(near, window, 2), window, rough, discard)
-    hit = (keys.view(-1) != EMPTY).nonzero()[:, 0]
-    key, sample = keys.view(-1).index_select(0, hit), samples.reshape(-1).index_select(0, hit)
-    x, y = centres(sample, window, 2)
-    seen = look(scene, rig, triangle_of(key), x, y, depth_of(key), 2)
-    weight = opacity(scene, seen)
-    count = len(keys)
+    near = prepare(select(corners, _touching(corners, window, rough)), window, 2)
+    keys, samples = fill_sparse(near, window, rough, discard)
+    keys, samples = keys.view(-1), samples.reshape(-1)
+
+    def refill(behind: Discard, wanted: Tensor) -> Tensor:
+        found = fill_sparse(near, window, rough, both(discard, behind))[0]
+        lattice = torch.full((window.pixels(2),), EMPTY, dtype=torch.int64, device=keys.device)
+        return lattice.index_copy_(0, samples, found.view(-1)).index_select(0, wanted)
+
+    hit = (keys != EMPTY).nonzero()[:, 0]
+    sample, key = samples.index_select(0, hit), keys.index_select(0, hit)
+    fine, _ = colour_of(scene, rig, window, 2, sample, key, refill)
+    weight, count = fine.opacity, len(keys) // 4
     covered = _sum4(weight, hit, count)
     share = 1.0 / covered.clamp(min=1e-6)
     place = rough.nonzero()[:, 0]
-    for channel, value in zip(rgb, shade(scene, rig, seen), strict=True):
+    for channel, value in zip(rgb, fine.rgb, strict=True):
         channel[place] = torch.where(covered > 0, encode(_sum4(value * weight, hit, count) * share), 0)
     alpha[place] = _byte(covered * 0.25)
     return rgb, alpha

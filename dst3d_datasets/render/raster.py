@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..nouns import Buffers, CadModel, Camera, Lights
-from .antialias import Colour, antialias, centres, opacity
-from .rasterise import EMPTY, depth_of, fill, triangle_of
+from .antialias import antialias
+from .layers import colour_of
+from .rasterise import EMPTY, Discard, both, depth_of, fill
 from .scene import NEAR, Rig, Scene, corners_of, rig_of, scene_of
-from .shade import shade
-from .surface import Seen, discard_of, look
+from .surface import Seen, discard_of
 from .triangles import Window, prepare
 
 BATCH = {"cpu": 1, "cuda": 16}  # views worked on at a time
@@ -125,16 +125,17 @@ def _draw(scene: Scene, cameras: Sequence[Camera], lights: Sequence[Lights]) -> 
         return [_buffers(camera, None, {}, 0) for camera in cameras]
     corners = corners_of(scene, rig)
     discard = discard_of(scene, rig)
-    keys = fill(prepare(corners, window, 1), window, discard)
+    centred = prepare(corners, window, 1)
+    keys = fill(centred, window, discard)
     pixel = (keys != EMPTY).nonzero()[:, 0]
     found = keys.index_select(0, pixel)
-    depth = depth_of(found)
-    x, y = centres(pixel, window, 1)
-    seen = look(scene, rig, triangle_of(found), x, y, depth, 1)
-    colour = antialias(
-        scene, rig, window, corners, discard, Colour(pixel, shade(scene, rig, seen), opacity(scene, seen))
-    )
-    planes = _planes(window, Sight(pixel, depth, seen), colour)
+
+    def refill(behind: Discard, wanted: Tensor) -> Tensor:
+        return fill(centred, window, both(discard, behind)).index_select(0, wanted)
+
+    centre, seen = colour_of(scene, rig, window, 1, pixel, found, refill)
+    colour = antialias(scene, rig, window, corners, discard, centre)
+    planes = _planes(window, Sight(pixel, depth_of(found), seen), colour)
     return [_buffers(camera, window, planes, b) for b, camera in enumerate(cameras)]
 
 

@@ -26,8 +26,8 @@ EMPTY = torch.iinfo(torch.int64).max  # the key of a sample that sees nothing
 FRAGMENTS = 1 << 20  # how many fragments are worked on at a time: bounds memory, changes no result
 _ID_BITS = 32
 
-Discard = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-"""(triangle (N,) int64, sample (N,) int64, x (N,), y (N,) in pixels) -> keep (N,) bool."""
+Discard = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+"""(triangle (N,) int64, sample (N,) int64, x (N,), y (N,) in pixels, key (N,) int64) -> keep (N,) bool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +174,20 @@ def fill(corners: Corners, window: Window, discard: Discard | None = None) -> Te
     return buffer
 
 
+def both(one: Discard | None, other: Discard) -> Discard:
+    """Keep what both keep; `one` is asked only about what `other` keeps."""
+    if one is None:
+        return other
+
+    def keep(triangle: Tensor, sample: Tensor, x: Tensor, y: Tensor, key: Tensor) -> Tensor:
+        kept = other(triangle, sample, x, y, key)
+        some = kept.nonzero()[:, 0]
+        kept[some] = one(*(values.index_select(0, some) for values in (triangle, sample, x, y, key)))
+        return kept
+
+    return keep
+
+
 def expand(count: Tensor) -> tuple[Tensor, Tensor]:
     """Repeat entry k count[k] times: (k of each fragment, its number 0, 1, ... within k)."""
     index = torch.repeat_interleave(count)
@@ -197,7 +211,7 @@ def _put(
     if discard is not None:
         column, scale = where
         x, y = (column.double() + 0.5) / scale, (spans.row.index_select(0, index).double() + 0.5) / scale
-        kept = discard(triangle, sample, x, y).nonzero()[:, 0]
+        kept = discard(triangle, sample, x, y, key).nonzero()[:, 0]
         sample, key = sample.index_select(0, kept), key.index_select(0, kept)
     buffer.scatter_reduce_(0, sample, key, "amin")
 
@@ -245,4 +259,4 @@ def fill_sparse(
 
 def _renumber(discard: Discard, sample: Tensor) -> Discard:
     """Give `discard` the sample's number in the lattice in place of its place in the list."""
-    return lambda triangle, _entry, x, y: discard(triangle, sample, x, y)
+    return lambda triangle, _entry, x, y, key: discard(triangle, sample, x, y, key)

@@ -97,7 +97,7 @@ def _columns(
     rows = []
     for part in parts:
         given = of(part)
-        rows.append(np.tile(np.float32(default), (len(part.vertices), 1)) if given is None else given)
+        rows.append(np.tile(np.array(default, np.float32), (len(part.vertices), 1)) if given is None else given)
     return np.nan_to_num(np.concatenate(rows).astype(np.float32), posinf=0.0, neginf=0.0)
 
 
@@ -147,6 +147,19 @@ class Rig:
             return numbers[0]
         return torch.tensor(numbers, dtype=torch.float64, device=view.device).index_select(0, view)
 
+    def intrinsics(self, view: Tensor | None) -> list[Tensor | float]:
+        """fx, skew, cx, fy, cy in pixels."""
+        return [self.value(_entry(row, column), view) for row, column in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2))]
+
+    def single(self, of: Callable[[Camera, Lights], float], view: Tensor | None) -> Tensor | float:
+        """The same in float32, for arithmetic that must not turn into float64 when there are several views."""
+        number = self.value(of, view)
+        return number.float() if isinstance(number, Tensor) else number
+
+
+def _entry(row: int, column: int) -> Callable[[Camera, Lights], float]:
+    return lambda camera, _lights: float(camera.K[row, column])
+
 
 def rig_of(scene: Scene, cameras: Sequence[Camera], lights: Sequence[Lights]) -> Rig:
     """Move the vertices into each camera's frame. Products are written out, so that no BLAS may reorder them."""
@@ -189,13 +202,10 @@ def _numbers(views: int, repeat: int, device: torch.device) -> Tensor | None:
 
 def _project(rig: Rig, x: Tensor, y: Tensor, z: Tensor, view: Tensor | None) -> Triple:
     """Pixel coordinates and 1/z; meaningless where z <= 0."""
-    k = {(r, c): rig.value(lambda camera, _, r=r, c=c: float(camera.K[r, c]), view) for r, c in _K}
+    fx, skew, cx, fy, cy = rig.intrinsics(view)
     w = 1.0 / z
     u, v = x * w, y * w
-    return u * k[0, 0] + v * k[0, 1] + k[0, 2], v * k[1, 1] + k[1, 2], w
-
-
-_K = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2))
+    return u * fx + v * skew + cx, v * fy + cy, w
 
 
 def _clip(rig: Rig, faces: Triple, corners: Corners) -> Corners:
@@ -246,4 +256,5 @@ def _join(pieces: list[Corners]) -> Corners:
     ]
     views = [piece.view for piece in pieces]
     view = None if views[0] is None else torch.cat(views)  # type: ignore[arg-type]
-    return Corners(*triples, torch.cat([piece.triangle for piece in pieces]), view)  # type: ignore[arg-type]
+    x, y, w = triples
+    return Corners(x, y, w, torch.cat([piece.triangle for piece in pieces]), view)  # type: ignore[arg-type]

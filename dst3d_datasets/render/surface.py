@@ -6,12 +6,14 @@ Barycentrics come from the triangle's own three planes through the eye (2D homog
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor
 
+from ..nouns import Camera, Lights
 from .rasterise import Discard
 from .scene import Rig, Scene, Triple
 from .texture import sample
@@ -47,17 +49,14 @@ def planes_of(scene: Scene, rig: Rig, triangle: Tensor) -> Planes:
     corners = tuple(f.index_select(0, own) for f in scene.faces)
     shift = 0 if view is None else view * len(scene.position[0])
     points = [tuple(axis.index_select(0, f + shift) for axis in rig.eye) for f in corners]
-    k = {name: rig.value(lambda c, _, i=i, j=j: float(c.K[i, j]), view) for name, (i, j) in _K.items()}
+    fx, skew, cx, fy, cy = rig.intrinsics(view)
     planes = []
     for i in range(3):
         a, b, c = cross(points[(i + 1) % 3], points[(i + 2) % 3])  # type: ignore[arg-type]
-        a = a / k["fx"]
-        b = (b - a * k["skew"]) / k["fy"]
-        planes.append((a, b, c - a * k["cx"] - b * k["cy"]))
+        a = a / fx
+        b = (b - a * skew) / fy
+        planes.append((a, b, c - a * cx - b * cy))
     return Planes(tuple(planes), corners, scene.part.index_select(0, own), tuple(points), view)  # type: ignore[arg-type]
-
-
-_K = {"fx": (0, 0), "skew": (0, 1), "cx": (0, 2), "fy": (1, 1), "cy": (1, 2)}
 
 
 def cross(a: Triple, b: Triple) -> Triple:
@@ -104,14 +103,14 @@ def look(scene: Scene, rig: Rig, triangle: Tensor, x: Tensor, y: Tensor, depth: 
     planes, local = compact(scene, rig, triangle)
     weights = barycentrics(planes, local, x, y)
     view = None if planes.view is None else planes.view.index_select(0, local)
-    k = {name: rig.value(lambda c, _, i=i, j=j: float(c.K[i, j]), view) for name, (i, j) in _K.items()}
-    ray_y = (y - k["cy"]) / k["fy"]
-    ray = (((x - k["cx"] - ray_y * k["skew"]) / k["fx"]).float(), ray_y.float())
+    fx, skew, cx, fy, cy = rig.intrinsics(view)
+    ray_y = (y - cy) / fy
+    ray = (((x - cx - ray_y * skew) / fx).float(), ray_y.float())
     normal = _normals(scene, rig, planes, local, weights, ray)
     part = planes.part.index_select(0, local)
     density = None
     if scene.atlas is not None:
-        focal = rig.value(lambda c, _: float(c.K[0, 0] * c.K[1, 1]) * scale * scale, view)
+        focal = rig.single(lambda c, _: float(c.K[0, 0] * c.K[1, 1]) * scale * scale, view)
         slant = (-(normal[0] * ray[0] + normal[1] * ray[1] + normal[2])).clamp(min=0.3)
         density = _texel_density(scene, planes).index_select(0, local) * (depth * depth / (slant * focal)).float()
     red, green, blue, alpha = _colour(scene, planes, local, weights, part, density, (0, 1, 2, 3))
@@ -159,7 +158,7 @@ def _normals(
     length = torch.sqrt(dot(face, face)).clamp(min=1e-30)
     side = torch.where(dot(face, p0) > 0, -1.0, 1.0) / length
     towards = tuple((axis * side).float() for axis in face)
-    turn = [[rig.value(lambda c, _, i=i, j=j: float(c.R[i, j]), planes.view) for j in range(3)] for i in range(3)]
+    turn = [[rig.single(_entry_of_R(i, j), planes.view) for j in range(3)] for i in range(3)]
     corners = []
     for corner in planes.corners:
         n = tuple(axis.index_select(0, corner) for axis in scene.normal)
@@ -177,6 +176,10 @@ def _normals(
     return tuple(axis * scale for axis in normal)  # type: ignore[return-value]
 
 
+def _entry_of_R(row: int, column: int) -> Callable[[Camera, Lights], float]:  # noqa: N802
+    return lambda camera, _lights: float(camera.R[row, column])
+
+
 def _texel_density(scene: Scene, planes: Planes) -> Tensor:
     """Texels (of level 0) per unit of surface area, (M,) float32."""
     assert scene.uv is not None
@@ -190,7 +193,7 @@ def _texel_density(scene: Scene, planes: Planes) -> Tensor:
     return (texels / torch.sqrt(dot(face, face)).clamp(min=1e-12)).float()
 
 
-def alpha_test(scene: Scene, rig: Rig, triangle: Tensor, _sample: Tensor, x: Tensor, y: Tensor) -> Tensor:
+def alpha_test(scene: Scene, rig: Rig, triangle: Tensor, _sample: Tensor, x: Tensor, y: Tensor, _key: Tensor) -> Tensor:
     """Which fragments (N,) are there at all: alpha at or above the part's cutoff. The finest texture level decides."""
     num = scene.num_triangles
     own = triangle if len(rig.cameras) == 1 else triangle % num
