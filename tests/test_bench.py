@@ -81,16 +81,18 @@ def test_planning_two_and_a_half_million_samples_meets_its_goal(capsys: pytest.C
 
 
 def test_the_render_bench_measures_the_default_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = render._CODE.replace("{seconds}", "0.05")
     monkeypatch.setattr(render, "SIZE", 64)
-    monkeypatch.setattr(render, "TOGETHER", 2)
+    monkeypatch.setattr(render, "_CODE", f"import dst3d_datasets.bench.render as r; r.TOGETHER = 2\n{code}")
     monkeypatch.setattr(render, "table", lambda drawer: {"torch": "", "no-such-engine": ""})
-    monkeypatch.setattr(render, "SECONDS", (0.05, 0.05))
+    monkeypatch.setattr(render.LocalEngine, "__init__", lambda self: setattr(self, "workers", 1))
     measured = render.run(True)
     rows = [dict(zip(measured.columns, row, strict=True)) for row in measured.rows]
-    assert [(row["engine"], row["faces"] // 9_000) for row in rows] == [("torch", 1), ("torch", 11)]
+    assert [(row["engine"], row["faces"], row["workers"]) for row in rows] == [("torch", f, 1) for f in render.FACES]
     for row in rows:
         assert row["views/s"] > 0
         assert row["render ms"] > row["visibility ms"] >= 0
+        assert 1000 / row["views/s"] > sum(row[f"{part} ms"] for part in render.PARTS)
     assert any("no-such-engine does not work here" in note for note in measured.notes)
 
 

@@ -217,5 +217,6 @@ def test_numbers_for_people() -> None:
     assert [duration(s) for s in (4.2, 190, 7500)] == ["4.2 s", "3 min 10 s", "2 h 05 min"]
     assert table([("a", 5), ("bcd", 1234)]) == "  a        5\n  bcd  1,234"
     assert table([]) == ""
+    assert table([("a",), ("b",), ("c",)], most=2) == "  a\n  b\n  ... and 1 more (--json lists all)"
     assert bars([0, 1, 100]) == " ▁█"
     assert bars([]) == ""

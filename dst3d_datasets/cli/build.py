@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import EXIT_FAILED
 from ..progress import Progress
 from .options import add_limit, add_recipe, add_slice, positive, recipe_of
-from .output import Outcome, duration, table
+from .output import LINES, Outcome, duration, table
 
 if TYPE_CHECKING:
     from ..build import BuildReport
@@ -84,7 +84,7 @@ def _text(report: BuildReport, out: str, wall: float) -> str:
             views[row.reason] += row.num_views
         lines += ["left out (samples by reason; `dst3d status` lists the models):", table(views.most_common())]
     if report.failed:
-        lines += ["failed:", table(sorted(report.failed.items())), "the same command tries them again"]
+        lines += ["failed:", table(sorted(report.failed.items()), most=LINES), "the same command tries them again"]
     elif done == report.num_shards:
         lines.append(f"next: dst3d release {out} --out release")
     return "\n".join(lines)

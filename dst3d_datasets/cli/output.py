@@ -12,6 +12,8 @@ from typing import Any
 
 from ..errors import EXIT_FAILED, EXIT_OK
 
+LINES = 20  # of a list that may be long; --json has it whole
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -45,11 +47,13 @@ def note(message: str) -> None:
         sys.stderr.flush()
 
 
-def table(rows: Iterable[Sequence[object]], indent: str = "  ") -> str:
-    """Rows of cells as aligned text: numbers to the right, everything else to the left."""
+def table(rows: Iterable[Sequence[object]], indent: str = "  ", most: int | None = None) -> str:
+    """Rows of cells as aligned text: numbers to the right, everything else to the left; at most `most` of them."""
     cells = [[_cell(value) for value in row] for row in rows]
     if not cells:
         return ""
+    if most is not None and len(cells) > most:
+        return f"{table(cells[:most], indent)}\n{indent}... and {len(cells) - most:,} more (--json lists all)"
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     right = [all(_is_number(row[i]) for row in cells) for i in range(len(cells[0]))]
     lines = []

@@ -34,7 +34,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Outcome:
     """Make the samples and both files."""
     from .. import build, report
-    from ..shard import iter_samples
+    from ..shard import iter_samples, one_thread_an_operator
+    from ..tools import tools_for
 
     start, recipe = time.perf_counter(), recipe_of(args)
     columns = report.columns_of(args.columns.split(",") if args.columns else None)
@@ -42,7 +43,8 @@ def run(args: argparse.Namespace) -> Outcome:
     plan, _ = build.plan_for(recipe, limit=args.limit)
     jobs = [job for spec in plan for job in spec.jobs]
     samples, first = [], None
-    with Progress(quiet=args.quiet) as progress:
+    tools_for(recipe).ready()
+    with Progress(quiet=args.quiet) as progress, one_thread_an_operator():  # as in a build, so that the pixels agree
         progress.start(plan.num_samples)
         for sample in iter_samples(recipe, jobs):
             first = first or time.perf_counter() - start

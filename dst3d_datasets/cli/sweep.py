@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import argparse
 
-from .output import Outcome, size, table
+from .output import LINES, Outcome, size, table
 
 EXAMPLES = """\
   dst3d sweep run --dry-run
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> Outcome:
     verb = "would remove" if args.dry_run else "removed"
     lines = [f"{args.folder}: {verb} {len(found):,} files, {size(total)}"]
     if found:
-        lines.append(table((name, size(num_bytes)) for name, num_bytes in found))
+        lines.append(table(((name, size(num_bytes)) for name, num_bytes in found), most=LINES))
     files = [{"name": name, "num_bytes": num_bytes} for name, num_bytes in found]
     return Outcome(
         {"run": args.folder, "removed": not args.dry_run, "files": files, "num_bytes": total}, "\n".join(lines)

@@ -8,7 +8,7 @@ import argparse
 
 from ..errors import EXIT_FAILED
 from ..progress import Progress
-from .output import Outcome, table
+from .output import LINES, Outcome, table
 
 EXAMPLES = """\
   dst3d verify run
@@ -32,9 +32,12 @@ def run(args: argparse.Namespace) -> Outcome:
     left = {shard: message for shard, message in report.damaged.items() if shard not in repaired}
     lines = [f"{args.folder}: {report.num_checked:,} shards read, {len(report.damaged):,} damaged"]
     if repaired:
-        lines += ["made anew:", table((shard, report.damaged.get(shard, "")) for shard in sorted(repaired))]
+        lines += [
+            "made anew:",
+            table(((shard, report.damaged.get(shard, "")) for shard in sorted(repaired)), most=LINES),
+        ]
     if left:
-        lines += ["damaged:", table(sorted(left.items()))]
+        lines += ["damaged:", table(sorted(left.items()), most=LINES)]
     if left and args.check:
         lines.append(f"to make them anew: dst3d verify {args.folder}")
     data = {
