@@ -1,4 +1,4 @@
-"""The whole road with nothing faked: a built-in recipe, rendered, released, loaded; and the same through the builder."""
+"""The whole road, nothing faked: a built-in recipe, rendered, released, loaded; and the same through the builder."""
 
 from __future__ import annotations
 
