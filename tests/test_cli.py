@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -75,15 +74,17 @@ def test_help_takes_no_heavy_import() -> None:
 
 
 def test_help_is_fast() -> None:
-    command = [sys.executable, "-m", "dst3d_datasets.cli", "--help"]
-    bare = [sys.executable, "-c", "pass"]
-    best = {"help": 9.0, "bare": 9.0}
+    """Under 150 ms beside a bare interpreter, in processor time, which other programs do not lengthen much."""
+    best = {"pass": 9.0, "from dst3d_datasets.cli import main; main(['--help'])": 9.0}
     for _ in range(5):
-        for name, words in (("help", command), ("bare", bare)):
-            start = time.perf_counter()
-            subprocess.run(words, capture_output=True, check=True)
-            best[name] = min(best[name], time.perf_counter() - start)
-    assert best["help"] - best["bare"] < 0.15
+        for code in best:
+            child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL)
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = status  # it has been waited for
+            assert status == 0
+            best[code] = min(best[code], usage.ru_utime + usage.ru_stime)
+    bare, helped = best.values()
+    assert helped - bare < 0.15
 
 
 @pytest.mark.parametrize(
