@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +18,7 @@ from typing import Literal
 
 from .engines.local import available_cores
 from .errors import Dst3dError
+from .home import default_home
 from .recipe import Recipe
 
 Status = Literal["ok", "warn", "missing"]
@@ -78,7 +80,7 @@ def examine(recipe: Recipe | None = None, out: str | os.PathLike[str] = ".") -> 
     checks = [check_python(), check_torch()]
     checks += [check_extra(extra) for extra in EXTRAS]
     checks += [check_gl(name) for name in SYSTEM_PACKAGES]
-    checks += [check_space(out), *check_homes()]
+    checks += [check_space(out), *check_homes(), check_road()]
     if recipe is not None:
         checks += check_recipe(recipe)
     return checks
@@ -170,18 +172,34 @@ def check_space(out: str | os.PathLike[str]) -> Check:
 def check_homes() -> list[Check]:
     """Whether the caches of the Hub and of this package can be written."""
     places = {
-        "HF_HOME": os.environ.get("HF_HOME", "~/.cache/huggingface"),
-        "DST3D_HOME": os.environ.get("DST3D_HOME", "~/.cache/dst3d"),
+        "HF_HOME": Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser(),
+        "DST3D_HOME": default_home(),
     }
     checks = []
-    for name, value in places.items():
-        path = Path(value).expanduser()
+    for name, path in places.items():
         if os.access(_nearest_existing(path), os.W_OK):
             checks.append(Check(name, "ok", str(path)))
         else:
             fix = f"set {name} to a folder that you may write"
             checks.append(Check(name, "warn", f"{path} cannot be written", fix))
     return checks
+
+
+def check_road() -> Check:
+    """One small sample of the quickstart, from CAD model to encoded members."""
+    from .build import plan_for
+    from .recipe import load_recipe
+    from .shard import iter_samples
+
+    name, start = "a first sample", time.perf_counter()
+    try:
+        recipe = load_recipe("quickstart", ["render.size=64"])
+        plan, _ = plan_for(recipe, limit=1)
+        sample = next(iter_samples(recipe, plan[0].jobs))
+    except Exception as error:  # whatever is wrong with this machine shows here
+        return Check(name, "missing", f"{type(error).__name__}: {error}", required=True)
+    spent = time.perf_counter() - start
+    return Check(name, "ok", f"{sample.key}, {len(sample.members)} members in {spent:.1f} s", required=True)
 
 
 def check_recipe(recipe: Recipe) -> list[Check]:

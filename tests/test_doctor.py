@@ -106,6 +106,16 @@ def test_a_recipe_with_a_missing_root_is_told(tmp_path: Path) -> None:
     assert bad["recipe: generator"].status == "ok"
 
 
+def test_a_road_that_breaks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(recipe: object, jobs: object) -> object:
+        raise OSError("libgomp.so.1: cannot open shared object file")
+
+    monkeypatch.setattr("dst3d_datasets.shard.iter_samples", broken)
+    check = doctor.check_road()
+    assert (check.status, check.required) == ("missing", True)
+    assert "OSError: libgomp.so.1" in check.detail
+
+
 @pytest.mark.usefixtures("no_gl")
 def test_the_verb_exits_1_only_when_the_default_road_is_broken(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -117,6 +127,8 @@ def test_the_verb_exits_1_only_when_the_default_road_is_broken(
     names = [check["name"] for check in data["checks"]]
     assert names[:3] == ["python", "torch", "[render]"]
     assert "recipe: sources" in names
+    road = next(check for check in data["checks"] if check["name"] == "a first sample")
+    assert "9 members" in road["detail"]
     broken = Check("torch", "missing", "not installed", 'pip install "dst3d-datasets[render]"', required=True)
     monkeypatch.setattr(doctor, "check_torch", lambda: broken)
     assert main(["doctor"]) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import images, schema
 from ..errors import Dst3dError
+from ..loading import decode_sample
 from ..nouns import Sample
 from ..tar import TarWriter, read_index, read_sample
 from .result import Cell, Measured
@@ -45,6 +46,7 @@ def run(quick: bool) -> Measured:
     notes = [
         f"{len(samples)} samples of {SIZE} px with every control, {size:.0f} kB each; one process, warm file cache.",
         "Readers are timed from their second sample on: imports and set-up do not count.",
+        "decode_sample is `dst3d_datasets.decode_sample`: every control, depth and normals as float32.",
     ]
     return Measured(("what", "how", "samples/s", "MB/s"), rows, notes)
 
@@ -106,9 +108,13 @@ def _readers(path: Path) -> dict[str, Callable[[], Iterable[object]]]:
     }
     if find_spec("webdataset") is not None:
         readers["webdataset, bytes"] = lambda: _webdataset(path, decode=False)
+        readers["webdataset, decode_sample"] = lambda: map(decode_sample, _webdataset(path, decode=False))
         readers["webdataset, all decoded"] = lambda: _webdataset(path, decode=True)
     if find_spec("datasets") is not None:
         readers["datasets streaming, bytes"] = lambda: _datasets(path, decode=False)
+        readers["datasets streaming, bytes -> decode_sample"] = lambda: map(
+            decode_sample, _datasets(path, decode=False)
+        )
         readers["datasets streaming, all decoded"] = lambda: _datasets(path, decode=True)
     return readers
 
@@ -123,14 +129,14 @@ def _all_decoded(sample: Sample) -> list[np.ndarray]:
     return [images.decode(data) for name, data in sample.members if name.endswith(("jpg", "png"))]
 
 
-def _webdataset(path: Path, decode: bool) -> Iterable[object]:
+def _webdataset(path: Path, decode: bool) -> Iterable[Mapping[str, Any]]:
     import webdataset
 
     rows = webdataset.WebDataset(str(path), shardshuffle=False, empty_check=False)
     return rows.decode("rgb8") if decode else rows
 
 
-def _datasets(path: Path, decode: bool) -> Iterable[object]:
+def _datasets(path: Path, decode: bool) -> Iterable[Mapping[str, Any]]:
     import datasets
 
     with suppress(AttributeError):
