@@ -20,6 +20,8 @@ class Generator(Protocol):
     """Draws pictures. Built as `Class(options)`, which loads nothing; weights come with the first `generate`.
 
     A picture depends on its shot alone: not on its neighbours in the batch, its place there, or what came before.
+
+    A generator may also have `counts() -> dict[str, int]`: what the receipt should count since the last call.
     """
 
     name: str  # e.g. "render", "controlnet"; goes into the label

@@ -2,9 +2,16 @@
 
 The contract of a picture: it depends on its own shot alone. Each sample has its own CPU generator seeded with the
 shot's seed (start noise and every step's noise come from it), and the networks always see a batch of the same fixed
-shape: a short batch is padded by repeating its last shot. The safety checker is switched off (it would put black
-pictures, silently, where it misjudges a render), and so is SDXL's invisible watermark (it would depend on which
-packages are installed).
+shape: a short batch is padded by repeating its last shot. What that gives, measured with diffusers 0.42.1:
+
+* CPU, float32: the same bytes in any place of the batch, with any neighbours, padded or not. Another *thread count* or
+  batch size moves a few values in a million by one (`make_shard` fixes both).
+* H200, float16, SD 1.5 shapes at 512 px, 20 steps, batch 4: the same bytes when run again and with any neighbours in
+  the same place; another place in the batch, or another batch size, moves values by at most one (0.12 on average).
+
+The safety checker is switched off (it would put black pictures, silently, where it misjudges a render), and so is
+SDXL's invisible watermark (it would depend on which packages are installed). `eta` is passed where pipeline and
+scheduler take it, and is without effect elsewhere.
 """
 
 from __future__ import annotations
@@ -56,6 +63,7 @@ class ControlNetGenerator:
             for index, (name, revision) in enumerate(zip(options.controlnet, revisions, strict=True))
         ]
         self._pins: list[Pinned] = []
+        self._revision = ""
         self._pipeline: Any = None
         self._family: Family | None = None
         self._reason: str | None = None
@@ -65,7 +73,9 @@ class ControlNetGenerator:
     @property
     def revision(self) -> str:
         """Commits of what comes from the Hub (`owner/name@commit`), digests of folders; base first, joined by `+`."""
-        return "+".join(pinned.text for pinned in self._pinned())
+        if not self._revision:
+            self._revision = "+".join(pinned.text for pinned in self._pinned())
+        return self._revision
 
     @property
     def untrained(self) -> str:
