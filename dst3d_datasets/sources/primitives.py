@@ -76,7 +76,7 @@ class Primitives:
             class_name=family.name,
             synset=entry.synset,
             class_index=entry.index,
-            distance=family.distance,
+            distance=facts.distance or family.distance,
             sampling=family.sampling,
             symmetry=facts.symmetry,
             licence="CC0-1.0",

@@ -237,4 +237,4 @@ def _gear(d: Dice, kit: Kit, radius: float) -> None:
         kit.add(leg, metal.both() if x > 0 else metal)
 
 
-FAMILY = Family("airliner", _facts, _build, distance=1.36, sampling=1)
+FAMILY = Family("airliner", _facts, _build, distance=1.34, sampling=1)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .glyphs import strokes
+from .mesh import Array
 
 Colour = tuple[int, int, int]
 
@@ -50,9 +51,7 @@ class Canvas:
             return None
         return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
-    def _blend(
-        self, window: tuple[slice, slice], distance: NDArray[np.float64], colour: Colour, opacity: float
-    ) -> None:
+    def _blend(self, window: tuple[slice, slice], distance: Array, colour: Colour, opacity: float) -> None:
         """Paint where the signed distance is negative, with an edge one pixel wide."""
         cover = (np.clip(0.5 - distance / self._step, 0.0, 1.0) * opacity).astype(np.float32)[..., None]
         part = self.pixels[window]
@@ -98,14 +97,14 @@ class Canvas:
         window = self._window(p[:, 0].min(), p[:, 1].min(), p[:, 0].max(), p[:, 1].max())
         if window is None:
             return
-        x, y = self._x[window[1]][None], self._y[window[0]][:, None]
-        nearest = np.full((y.size, x.size), np.inf)
+        x, y = self._x[window[1]], self._y[window[0]]
         inside = np.zeros((y.size, x.size), dtype=bool)
         for a, b in zip(p, np.roll(p, -1, axis=0), strict=True):
-            nearest = np.minimum(nearest, _to_segment(x, y, a, b))
-            if a[1] != b[1]:
-                at = a[0] + (y - a[1]) * (b[0] - a[0]) / (b[1] - a[1])
-                inside ^= ((a[1] > y) != (b[1] > y)) & (x < at)
+            rows = np.nonzero((a[1] > y) != (b[1] > y))[0]
+            if len(rows):
+                at = a[0] + (y[rows] - a[1]) * (b[0] - a[0]) / (b[1] - a[1])
+                inside[rows[0] : rows[-1] + 1] ^= x[None] < at[:, None]
+        nearest = _to_lines(x, y, np.concatenate([p, p[:1]]), self._step)
         self._blend(window, np.where(inside, -nearest, nearest), colour, opacity)
 
     def line(self, points: ArrayLike, width: float, colour: Colour, opacity: float = 1.0) -> None:
@@ -115,11 +114,7 @@ class Canvas:
         window = self._window(p[:, 0].min() - r, p[:, 1].min() - r, p[:, 0].max() + r, p[:, 1].max() + r)
         if window is None:
             return
-        x, y = self._x[window[1]][None], self._y[window[0]][:, None]
-        nearest = np.full((y.size, x.size), np.inf)
-        for a, b in pairwise(p):
-            nearest = np.minimum(nearest, _to_segment(x, y, a, b))
-        self._blend(window, nearest - r, colour, opacity)
+        self._blend(window, _to_lines(self._x[window[1]], self._y[window[0]], p, r + self._step) - r, colour, opacity)
 
     def text(
         self,
@@ -152,7 +147,7 @@ class Canvas:
             p[:, 1] = y + sign * (p[:, 1] - 3.0) * scale
             self._stroke(p, weight * size, aspect, colour)
 
-    def _stroke(self, p: NDArray[np.float64], width: float, aspect: float, colour: Colour) -> None:
+    def _stroke(self, p: Array, width: float, aspect: float, colour: Colour) -> None:
         if aspect == 1.0:
             self.line(p, width, colour)
             return
@@ -162,17 +157,25 @@ class Canvas:
         )
         if window is None:
             return
-        x, y = self._x[window[1]][None] * aspect, self._y[window[0]][:, None]
-        nearest = np.full((y.size, x.size), np.inf)
-        q = p * [aspect, 1.0]
-        for a, b in pairwise(q):
-            nearest = np.minimum(nearest, _to_segment(x, y, a, b))
-        self._blend(window, nearest - r, colour, 1.0)
+        x = self._x[window[1]] * aspect
+        self._blend(
+            window, _to_lines(x, self._y[window[0]], p * [aspect, 1.0], r + self._step * aspect) - r, colour, 1.0
+        )
 
 
-def _to_segment(
-    x: NDArray[np.float64], y: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _to_lines(x: Array, y: Array, p: Array, reach: float) -> Array:
+    """Distance (len(y), len(x)) to a polyline (n, 2), exact below `reach` and infinite or too large beyond it."""
+    nearest = np.full((len(y), len(x)), np.inf)
+    for a, b in pairwise(p):
+        columns = np.nonzero((x >= min(a[0], b[0]) - reach) & (x <= max(a[0], b[0]) + reach))[0]
+        rows = np.nonzero((y >= min(a[1], b[1]) - reach) & (y <= max(a[1], b[1]) + reach))[0]
+        if len(columns) and len(rows):
+            part = nearest[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            np.minimum(part, _to_segment(x[columns][None], y[rows][:, None], a, b), out=part)
+    return nearest
+
+
+def _to_segment(x: Array, y: Array, a: Array, b: Array) -> Array:
     dx, dy = b[0] - a[0], b[1] - a[1]
     length = dx * dx + dy * dy
     t = np.clip(((x - a[0]) * dx + (y - a[1]) * dy) / length, 0, 1) if length > 0 else 0.0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
+from ...camera import REFERENCE_FOCAL
 from ...nouns import CadModel, Material, ModelRef, Part
 from ...seeds import uniform
 from .mesh import Array, Mesh, join
@@ -43,6 +45,12 @@ class Dice:
     def chance(self, name: str, probability: float) -> bool:
         """True with the given probability."""
         return self.share(name) < probability
+
+
+def clearance(x: float, y: float, z: float) -> float:
+    """Camera distance, in longest sides, at which a box's bounding sphere fits the reference lens with 3% to spare."""
+    half_view = math.atan(0.5 / REFERENCE_FOCAL)
+    return round(1.03 * math.sqrt(x * x + y * y + z * z) / 2 / max(x, y, z) / math.sin(half_view), 3)
 
 
 class Kit:
@@ -91,6 +99,7 @@ class Facts:
 
     keywords: tuple[str, ...]  # colours, materials, structure; all true
     symmetry: int = 1  # order of rotation symmetry about z that keeps the look; 0 body of revolution
+    distance: float = 0.0  # where the family's own is too coarse; 0 keeps that
 
 
 @dataclass(frozen=True, slots=True)

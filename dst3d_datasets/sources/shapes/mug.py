@@ -157,4 +157,4 @@ def _handle(d: Dice, kit: Kit, material: Material, shape: str) -> None:
     )
 
 
-FAMILY = Family("coffee mug", _facts, _build, distance=1.85, sampling=3)
+FAMILY = Family("coffee mug", _facts, _build, distance=1.68, sampling=3)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...nouns import Material
 from ...seeds import uniforms
 from .canvas import Canvas, Colour
+from .mesh import Mesh, join
 
 Image = NDArray[np.uint8]
 
@@ -136,9 +137,17 @@ def wood(kind: str, key: int, size: int = 256, rings: int = 7) -> Image:
     return blend(WOODS[kind][0], WOODS[kind][1], 0.15 + 0.6 * late + 0.45 * streak + 0.4 * tone)
 
 
-def grain(kind: str, key: int, roughness: float = 0.55) -> Material:
-    """A wooden material; texture coordinates in multiples of the board's 0.5 or so length units."""
-    return textured(wood(kind, key), roughness)
+def grain(kind: str, key: int, roughness: float = 0.55, point: bool = False) -> Material:
+    """A wooden material; `point`: the boards look the same after a half turn (book-matched veneer)."""
+    image = wood(kind, key)
+    if point:
+        image = np.concatenate([image[:128], image[127::-1, ::-1]])
+    return textured(image, roughness)
+
+
+def spun(mesh: Mesh, times: int) -> Mesh:
+    """Copies of a mesh spread evenly about z, the mesh itself first; their textures turn with them."""
+    return join([mesh.turned("z", 360.0 * k / times) if k else mesh for k in range(times)])
 
 
 def speckle(ground: Colour, spot: Colour, key: int, size: int = 256, density: float = 0.2) -> Image:

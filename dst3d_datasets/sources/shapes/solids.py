@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,10 +14,12 @@ from .mesh import Array, Mesh, grid, grid_faces, join, outward, unit
 CREASE = 38.0  # degrees; sharper corners of a profile become hard edges
 
 
+@lru_cache(maxsize=128)
 def box(x: float, y: float, z: float, bevel: float = 0.0, steps: int = 1, grain: str = "x", scale: float = 1.0) -> Mesh:
     """A box of the given extents about the origin with rounded edges.
 
-    Texture coordinates are lengths divided by `scale`, u along the `grain` axis where a side has it.
+    Texture coordinates are lengths from the centre divided by `scale`, u along the `grain` axis where a side has it; a
+    half turn about z carries the sides into one another.
 
     Args:
         bevel: radius of the edges; `steps` rows of faces round each of them.
@@ -55,7 +58,10 @@ def _box_side(p: Array, half: Array, r: float, axis: int, sign: float, grain: st
     main = "xyz".index(grain)
     first = main if main in others else others[0]
     second = others[1] if first == others[0] else others[0]
-    uv = where[..., [first, second]] / scale
+    flat = where.copy()
+    if axis < 2:  # seen from outside, the horizontal coordinate of every upright side runs to the right
+        flat[..., 1 - axis] *= sign if axis == 0 else -sign
+    uv = flat[..., [first, second]] / scale
     if main not in others:
         uv = uv * [0.05, 1.0]  # end grain: no long streaks
     return Mesh(where.reshape(-1, 3), grid_faces(*p.shape[:2]), normals.reshape(-1, 3).copy(), uv.reshape(-1, 2))

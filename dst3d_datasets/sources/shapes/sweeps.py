@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .mesh import Array, Mesh, grid, grid_faces, grid_normals, join, outward, unit
 from .solids import creases
@@ -137,8 +138,40 @@ def _round_ends(p: Array, r: Array) -> tuple[Array, Array]:
 
 
 def rod(a: ArrayLike, b: ArrayLike, radius: float, segments: int = 12, end: float | None = None) -> Mesh:
-    """A straight round bar from a to b, (3,); `end` is the radius at b."""
-    return tube(np.array([a, b], dtype=float), np.array([radius, radius if end is None else end]), segments)
+    """A straight round bar from a to b, (3,); `end` is the radius at b. u runs along it, in lengths."""
+    start, stop = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    along = stop - start
+    length = math.sqrt(float((along * along).sum()))
+    along = along / length
+    hint = np.eye(3)[int(np.argmin(np.abs(along)))]
+    across = unit(hint - along * (hint * along).sum())
+    frame = np.stack([across, np.cross(along, across)])
+    ring, faces = _rod_plan(segments)
+    last = radius if end is None else end
+    side = ring @ frame
+    slope = unit(side + along * ((radius - last) / length))
+    low, high = start + radius * side, stop + last * side
+    n = segments + 1
+    uv = np.zeros((4 * n, 2))
+    uv[:, 1] = np.tile(np.linspace(0, 1, n), 4)
+    uv[n : 3 * n, 0] = length
+    uv[3 * n :, 0] = 0.0
+    down = np.broadcast_to(-along, (n, 3))
+    return Mesh(np.concatenate([low, high, high, low]), faces, np.concatenate([slope, slope, -down, down]), uv)
+
+
+@lru_cache(maxsize=32)
+def _rod_plan(segments: int) -> tuple[Array, NDArray[np.int64]]:
+    """Unit directions (segments + 1, 2) round a rod; faces over its rings: wall low and high, cap high and low."""
+    angle = np.linspace(0, 2 * math.pi, segments + 1)
+    angle[-1] = 0.0
+    n = segments + 1
+    i = np.arange(segments)
+    wall = np.stack([i, i + 1, n + i + 1, i, n + i + 1, n + i], axis=1).reshape(-1, 3)
+    k = np.arange(1, segments - 1)
+    high = 2 * n + np.stack([0 * k, k, k + 1], axis=1)
+    low = 3 * n + np.stack([0 * k, k + 1, k], axis=1)
+    return np.column_stack([np.cos(angle), np.sin(angle)]), np.concatenate([wall, high, low])
 
 
 def shell(
