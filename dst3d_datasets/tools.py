@@ -38,11 +38,27 @@ class Tools:
         if name not in self._sources:
             for options in self._recipe.sources:
                 if (options.name or options.kind) == name:
-                    self._sources[name] = registry.lookup("sources", options.kind)(options)
+                    self._sources[name] = self._source(options)
                     break
             else:
                 raise ModelRefused(Reason.MISSING, f"the recipe has no source called {name!r}")
         return self._sources[name]
+
+    def _source(self, options: Any) -> Source:
+        """Sources of strangers' files load under the recipe's limits, in a process of their own."""
+        if self._recipe.limits.enabled and getattr(options, "reads_files", False):
+            from .sources.limits import LimitedSource
+
+            return LimitedSource(options, self.loader)
+        source: Source = registry.lookup("sources", options.kind)(options)
+        return source
+
+    @cached_property
+    def loader(self) -> Any:
+        """The process that all file sources load in; it is started by the first model and ends with this object."""
+        from .sources.limits import Loader
+
+        return Loader(self._recipe.limits)
 
     @cached_property
     def renderer(self) -> Renderer:

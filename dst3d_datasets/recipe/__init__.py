@@ -1,6 +1,6 @@
 """Recipes: the typed, validated, fingerprinted description of a data set."""
 
-from .fields import ALL_CONTROLS, Distribution, Recipe, Sampling, Views
+from .fields import ALL_CONTROLS, Distribution, Limits, Recipe, Sampling, Views
 from .io import (
     builtin_recipes,
     builtin_text,
@@ -17,6 +17,7 @@ from .io import (
 __all__ = [
     "ALL_CONTROLS",
     "Distribution",
+    "Limits",
     "Recipe",
     "Sampling",
     "Views",

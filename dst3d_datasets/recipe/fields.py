@@ -138,6 +138,18 @@ class Catalogue(Strict):
     models_per_class: int | None = amount(None, ge=1, description="at most this many, chosen by seed")
 
 
+class Limits(Strict):
+    """When a model's file is given up while it is loaded, in a process of its own. Changes no sample of other models.
+
+    The limits belong to the machine rather than to the data set: they are in no fingerprint, and shards that left a
+    model out for its time or memory are kept when they are raised.
+    """
+
+    enabled: bool = Field(True, description="false: load in the build's own process, without these limits")
+    seconds: float = Field(60.0, gt=0.0, le=86_400.0, description="processor time for one model")
+    memory_mb: int = Field(4096, ge=128, le=10_000_000, description="memory for one model, MiB")
+
+
 class Shards(Strict):
     """The unit of work: how many samples one shard makes, and how pictures are written."""
 
@@ -179,6 +191,7 @@ class Recipe(Strict):
     prompts: AnyPrompts = TemplatePromptOptions()
     generator: AnyGenerator = RenderGeneratorOptions()
     shards: Shards = Shards()
+    limits: Limits = Limits()
     scores: tuple[str, ...] = Field((), description="filters whose scores the release carries")
     release: Release = Release()
 

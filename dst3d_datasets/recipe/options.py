@@ -6,7 +6,7 @@ class checks them.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -28,6 +28,7 @@ REFERENCE_NEGATIVE = (
 class SourceOptions(Strict):
     """What all sources have in common."""
 
+    reads_files: ClassVar[bool] = True  # strangers' files, which are loaded under the recipe's limits
     name: str = Field("", pattern=r"^[a-z0-9_-]{0,16}$", description="name in labels and keys; empty: the kind")
     max_faces: int = Field(2_000_000, ge=1, description="models with more faces are skipped")
     max_texture_pixels: int = Field(64_000_000, ge=1, description="models with a larger texture are skipped")
@@ -37,6 +38,7 @@ class SourceOptions(Strict):
 class PrimitivesOptions(SourceOptions):
     """Procedural models: no files at all."""
 
+    reads_files: ClassVar[bool] = False
     kind: Literal["primitives"]
     models_per_class: int = amount(8, ge=1, le=1_000_000)
     classes: tuple[str, ...] = amount((), description="names or synsets; empty: all of them")

@@ -121,7 +121,7 @@ def read_bounded(path: str | os.PathLike[str], limit: int, label: str) -> bytes:
         if info.st_size > limit:
             raise ModelRefused(Reason.TOO_LARGE, f"{label}: {info.st_size} bytes; the limit is {limit}")
         try:
-            data = file.read(limit + 1)
+            data = file.read(info.st_size + 1)  # reading up to `limit` would reserve that much memory first
         except OSError as error:
             raise ModelRefused(Reason.UNREADABLE, f"{label}: {error.strerror or type(error).__name__}") from None
     if len(data) > limit:
