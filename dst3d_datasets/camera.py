@@ -15,11 +15,12 @@ azimuth = theta + 90, elevation = 90 - phi.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .nouns import Camera, View
+from .nouns import Camera, ModelRef, View
 
 REFERENCE_FOCAL = 35.0 / 32.0  # focal length in image widths: 560 px at 512 px
 _FLIP = np.diag([1.0, -1.0, -1.0])  # OpenGL/PASCAL3D+ camera axes (y up, z backward) to OpenCV's
@@ -118,6 +119,64 @@ def alignment(azimuth: float, elevation: float) -> NDArray[np.float64]:
     both give the same picture; elsewhere its elevation column is no rotation, and this turn is what it stands for.
     """
     return rotation_x(elevation) @ rotation_z(-azimuth)
+
+
+def is_exact(elevation: float) -> bool:
+    """Whether the catalogue's two columns are a rotation, so that the reference's pictures are ours from every side.
+
+    With elevation 0 they are. Otherwise the reference shifts the camera towards the pole, which agrees with our turn in
+    the plane of the front alone: `reference_deviation` says by how much it is off elsewhere.
+    """
+    return elevation == 0.0
+
+
+def reference_deviation(azimuth: float, elevation: float, theta: float, phi: float) -> float:
+    """How far the reference's picture of a model lies from ours at its angles (theta, phi): degrees of one rotation.
+
+    The reference looks at the raw model from (theta + azimuth, phi - elevation), with the picture's up towards +z; we
+    look at the turned model from (theta, phi). The result is the angle between the two as rotations of the object. With
+    elevation 0 it is 0 everywhere. Otherwise it is 0 in the plane of the front (theta = -90) and grows to about twice
+    the elevation's size beside it; where phi - elevation passes a pole, Blender's TRACK_TO turns the picture by 180.
+    """
+    theirs = _reference_rotation(theta + azimuth, phi - elevation)
+    ours = _reference_rotation(theta, phi) @ alignment(azimuth, elevation)
+    cosine = (float((theirs * ours).sum()) - 1.0) / 2.0
+    return math.degrees(math.acos(min(1.0, max(-1.0, cosine))))
+
+
+def _reference_rotation(theta: float, phi: float) -> NDArray[np.float64]:
+    view = reference_view(theta, phi, 1.0)
+    return rotation_of(view.azimuth, view.elevation, view.theta)
+
+
+def alignment_of(ref: ModelRef) -> NDArray[np.float64]:
+    """The rigid turn (3, 3) of a model: its own matrix where the catalogue has one, else that of its two columns."""
+    if ref.alignment:
+        return np.array(ref.alignment, dtype=np.float64).reshape(3, 3)
+    return alignment(ref.azimuth, ref.elevation)
+
+
+def as_rotation(numbers: Sequence[float]) -> tuple[float, ...]:
+    """Nine numbers, row by row, as the rotation that they write down to a few digits.
+
+    Returns:
+        the same by Gram and Schmidt: unit rows at right angles to the last bit but one.
+
+    Raises:
+        ValueError: not nine finite numbers, not a rotation to within 1e-3, or a mirror image.
+    """
+    if len(numbers) != 9 or not all(math.isfinite(value) for value in numbers):
+        raise ValueError(f"{len(numbers)} numbers; a rotation has 9, row by row")
+    x, y, z = (np.array(numbers[i : i + 3], dtype=np.float64) for i in (0, 3, 6))
+    off = max(abs(a @ b - float(a is b)) for a, b in ((x, x), (y, y), (z, z), (x, y), (y, z), (z, x)))
+    if off > 1e-3:
+        raise ValueError(f"not a rotation: its rows are off by {off:.3g} from unit length or right angles")
+    if float(np.cross(x, y) @ z) < 0.0:
+        raise ValueError("a mirror image and not a rotation: its determinant is -1")
+    x = x / math.sqrt(float(x @ x))
+    y = y - (x @ y) * x
+    y = y / math.sqrt(float(y @ y))
+    return tuple(float(value) for value in (*x, *y, *np.cross(x, y)))
 
 
 def wrap_360(degrees: float) -> float:

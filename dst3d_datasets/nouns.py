@@ -47,6 +47,8 @@ class ModelRef:
     distance: float = 1.5  # camera distance in units of the longest box side
     azimuth: float = 0.0  # degrees; turns the model about z (3D-DST's catalogue column)
     elevation: float = 0.0  # degrees; turns the model about x (3D-DST's catalogue column)
+    alignment: tuple[float, ...] = ()  # 3x3 rotation by rows, raw z-up to canonical frame; empty: the two columns above
+    exact: bool = True  # whether the alignment was given in the canonical frame; see `camera.is_exact`
     strength: int = 1  # 1 good, 2 only approximates the class
     sampling: int = 1  # the reference's view sampling strategy, 1-5
     symmetry: int = 1  # order of rotation symmetry about z: 1 none, 2, 4, ..., 0 body of revolution

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import accumulate, pairwise
+from typing import Any
 
 from .errors import RecipeError, UsageError
 from .nouns import ModelRef
@@ -40,7 +41,7 @@ class ShardSpec:
     @property
     def digest(self) -> str:
         """32 hexadecimal digits over all that makes the shard what it is: a receipt with this digest is its proof."""
-        content = [self.fingerprint, self.shard_id, [asdict(job) for job in self.jobs]]
+        content = [self.fingerprint, self.shard_id, [_plain(job) for job in self.jobs]]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
     def keys(self) -> Iterator[str]:
@@ -48,6 +49,15 @@ class ShardSpec:
         for job in self.jobs:
             for view in range(job.first, job.first + job.count):
                 yield job.ref.key(view)
+
+
+def _plain(job: ModelViews) -> dict[str, Any]:
+    """A job as plain data, less what changes no sample, and what is younger than runs on disk and at its default."""
+    plain = asdict(job)
+    del plain["ref"]["exact"]
+    if not job.ref.alignment:
+        del plain["ref"]["alignment"]
+    return plain
 
 
 class Plan(Sequence[ShardSpec]):

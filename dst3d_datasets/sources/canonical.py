@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..camera import alignment, rotation_z
+from ..camera import alignment_of, rotation_z
 from ..nouns import CadModel, ModelRef, Part
 from .mesh_types import Floats, RawModel, turned
 
@@ -19,9 +19,9 @@ _TO_FRONT = {"-y": 0.0, "+y": 180.0, "+x": -90.0, "-x": 90.0}  # degrees about z
 
 
 def frame(ref: ModelRef, up: Up, front: Front = "-y") -> Floats:
-    """The rigid turn (3, 3) from the file's frame: importer, then front, then the catalogue's azimuth and elevation."""
+    """The rigid turn (3, 3) from the file's frame: importer, then front, then the catalogue's alignment."""
     importer = _Y_UP if up == "y" else np.eye(3)
-    return alignment(ref.azimuth, ref.elevation) @ rotation_z(_TO_FRONT[front]) @ importer
+    return alignment_of(ref) @ rotation_z(_TO_FRONT[front]) @ importer
 
 
 def canonicalise(model: RawModel, ref: ModelRef, up: Up = "y", front: Front = "-y") -> CadModel:
@@ -29,7 +29,7 @@ def canonicalise(model: RawModel, ref: ModelRef, up: Up = "y", front: Front = "-
 
     Args:
         model: parts in the file's frame.
-        ref: its azimuth and elevation (degrees) turn the model.
+        ref: its alignment turns the model.
         up: which axis of the file points up.
         front: where the front faces once z is up (before the catalogue's turn).
     """

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import logging
-import math
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
 from .. import imagenet
 from ..errors import Reason, RecipeError
@@ -18,25 +15,8 @@ from ..recipe import Recipe
 from ..registry import lookup
 from ..seeds import shuffle_key
 from . import Source
+from .catalogue_file import SYNSET, Row, read_catalogue
 from .omniobject3d import PREFIX as OMNIOBJECT3D
-
-_COLUMNS = ("synset", "model_id", "distance", "azimuth", "elevation", "strength", "sampling")
-_SYNSET = re.compile(r"^n\d{8}$")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of models.csv."""
-
-    line: int  # in the file, from 1
-    synset: str
-    model_id: str
-    distance: float  # units of the longest box side
-    azimuth: float  # degrees
-    elevation: float  # degrees
-    strength: int  # 1 or 2
-    sampling: int  # 1-5
-
 
 _log = logging.getLogger(__name__)
 
@@ -44,58 +24,6 @@ _log = logging.getLogger(__name__)
 def build_sources(recipe: Recipe) -> dict[str, Source]:
     """The recipe's sources by name, in its order."""
     return {options.name or options.kind: lookup("sources", options.kind)(options) for options in recipe.sources}
-
-
-def read_catalogue(path: str | Path) -> list[Row]:
-    """Read a models.csv: seven columns by position, with either known header or none.
-
-    Raises:
-        RecipeError: the file is missing, or a row is wrong; the message names its line.
-    """
-    try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    except FileNotFoundError:
-        raise RecipeError(f"catalogue.file: {path}: no such file; expected a CSV of {', '.join(_COLUMNS)}") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RecipeError(f"catalogue.file: {path}: cannot be read as CSV: {error}") from error
-    if rows and rows[0][1][0].strip().lower() == "synset":
-        rows = rows[1:]
-    if not rows:
-        raise RecipeError(f"catalogue.file: {path}: has no rows")
-    return [_row(path, line, [cell.strip() for cell in cells]) for line, cells in rows]
-
-
-def _row(path: str | Path, line: int, cells: list[str]) -> Row:
-    def wrong(text: str) -> RecipeError:
-        return RecipeError(f"catalogue.file: {path}, line {line}: {text}")
-
-    while len(cells) > len(_COLUMNS) and not cells[-1]:
-        cells.pop()
-    if len(cells) != len(_COLUMNS):
-        raise wrong(f"{len(cells)} columns; expected {len(_COLUMNS)}: {', '.join(_COLUMNS)}")
-    if not _SYNSET.match(cells[0]):
-        raise wrong(f"synset {cells[0]!r} is not of the form n02690373")
-    if not cells[1]:
-        raise wrong("model_id is empty")
-    numbers = []
-    for name, cell in zip(_COLUMNS[2:], cells[2:], strict=True):
-        try:
-            number = float(cell)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
-            raise wrong(f"{name} {cell!r} is not a number")
-        numbers.append(number)
-    distance, azimuth, elevation, strength, sampling = numbers
-    if distance <= 0.5:
-        raise wrong(f"distance {distance:g} puts the camera inside the object's box; it must be above 0.5")
-    if strength not in (1.0, 2.0):
-        raise wrong(f"strength {strength:g} is neither 1 (good) nor 2 (approximate)")
-    if sampling not in (1.0, 2.0, 3.0, 4.0, 5.0):
-        raise wrong(f"sampling {sampling:g} is not one of 1 to 5")
-    return Row(line, cells[0], cells[1], distance, azimuth, elevation, int(strength), int(sampling))
 
 
 def resolve(recipe: Recipe, sources: Mapping[str, Source]) -> tuple[list[ModelRef], list[Missing]]:
@@ -142,7 +70,7 @@ def _from_file(recipe: Recipe, sources: Mapping[str, Source]) -> _Found:
     found: list[ModelRef] = []
     absent: list[tuple[ModelRef, Missing]] = []
     for row in rows:
-        asked = [name for name in ranked if _may_have(kinds.get(name, ""), row.model_id)]
+        asked = [name for name in ranked if _may_have(name, kinds.get(name, ""), row)]
         ref = next((ref for name in asked if (ref := sources[name].find(row.synset, row.model_id)) is not None), None)
         if ref is not None:
             found.append(_filled(ref, row))
@@ -155,27 +83,36 @@ def _from_file(recipe: Recipe, sources: Mapping[str, Source]) -> _Found:
 _RANK = {"omniobject3d": 0, "shapenet": 1, "objaverse": 2, "folder": 3}
 
 
-def _may_have(kind: str, model_id: str) -> bool:
-    if model_id.startswith("toys4k_"):
+def _may_have(name: str, kind: str, row: Row) -> bool:
+    if row.source:
+        return row.source in (name, kind)
+    if row.model_id.startswith("toys4k_"):
         return False
-    if kind == "omniobject3d" or model_id.startswith(OMNIOBJECT3D):
-        return (kind == "omniobject3d") == model_id.startswith(OMNIOBJECT3D)
+    if kind == "omniobject3d" or row.model_id.startswith(OMNIOBJECT3D):
+        return (kind == "omniobject3d") == row.model_id.startswith(OMNIOBJECT3D)
     return True
 
 
 def _filled(ref: ModelRef, row: Row) -> ModelRef:
-    """A source's reference with what the row says; the row's class wins."""
+    """A source's reference with what the row says; the row's class wins, and an empty cell leaves what is there."""
     known = imagenet.by_synset().get(row.synset)
+    said: dict[str, Any] = {
+        name: value
+        for name in ("distance", "strength", "sampling", "symmetry", "licence", "author", "url", "title")
+        if (value := getattr(row, name)) not in (None, "")
+    }
+    if row.alignment:
+        said |= {"alignment": row.alignment, "azimuth": 0.0, "elevation": 0.0}
+    elif row.azimuth is not None or row.elevation is not None:
+        said |= {"azimuth": row.azimuth or 0.0, "elevation": row.elevation or 0.0, "alignment": ()}
     return replace(
         ref,
         synset=row.synset,
         class_name=known.name if known else ref.class_name,
         class_index=known.index if known else -1,
-        distance=row.distance,
-        azimuth=row.azimuth,
-        elevation=row.elevation,
-        strength=row.strength,
-        sampling=row.sampling,
+        exact=row.is_exact,
+        keywords=row.tags or ref.keywords,
+        **said,
     )
 
 
@@ -212,7 +149,7 @@ def _classes(asked: Iterable[str], refs: list[ModelRef]) -> set[str] | None:
 
 
 def _some(names: Mapping[str, str]) -> str:
-    shown = sorted(name for name in names if not _SYNSET.match(name))
+    shown = sorted(name for name in names if not SYNSET.match(name))
     return ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from ..camera import alignment
+from ..camera import alignment_of
 from ..errors import ModelRefused, Reason, RecipeError
 from ..imagenet import ImageNetClass, by_synset, find
 from ..nouns import CadModel, ModelRef
@@ -64,8 +64,8 @@ class Primitives:
             raise ModelRefused(Reason.MISSING, f"{ref.model_id!r} is no id of the procedural source")
         kit = Kit()
         family.build(Dice(family.name, number), kit)
-        turned = ref.azimuth != 0.0 or ref.elevation != 0.0
-        return kit.model(ref, alignment(ref.azimuth, ref.elevation) if turned else None)
+        turned = bool(ref.alignment) or ref.azimuth != 0.0 or ref.elevation != 0.0
+        return kit.model(ref, alignment_of(ref) if turned else None)
 
     def _ref(self, family: Family, number: int) -> ModelRef:
         entry = _entry(family)
