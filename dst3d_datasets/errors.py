@@ -33,6 +33,7 @@ class Reason(StrEnum):
     TIME_LIMIT = "time_limit"
     MEMORY_LIMIT = "memory_limit"
     ACCESS_DENIED = "access_denied"
+    UNREACHABLE = "unreachable"  # the network or the server kept failing, however often it was tried
     INVISIBLE = "invisible"  # the render shows not one pixel of it
 
 
@@ -68,6 +69,14 @@ class SourceError(Dst3dError):
     """A whole source cannot be used: its root is missing or unreadable."""
 
     exit_code = EXIT_USAGE
+
+
+class HostDown(SourceError):
+    """A machine that cannot be reached at all: whatever else is asked of it would fail too."""
+
+
+class NotListable(SourceError):
+    """A place whose files cannot be listed, only named."""
 
 
 class ModelRefused(Dst3dError):

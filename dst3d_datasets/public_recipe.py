@@ -10,6 +10,9 @@ from pydantic import BaseModel
 from .recipe import Recipe
 from .recipe.base import is_location
 
+# Places that are nothing to a reader: another machine has its own.
+_OF_THE_MACHINE = ("device", "cache", "cache_bytes", "downloader")
+
 
 def public_recipe(recipe: Recipe) -> dict[str, Any]:
     """A recipe as plain data in which every place that was given is a variable, such as `${SHAPENET_ROOT}`.
@@ -25,7 +28,11 @@ def _public(model: BaseModel, path: tuple[str, ...]) -> dict[str, Any]:
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
         if is_location(field) and value != field.default:
-            value = field.default if name == "device" else f"${{{'_'.join([*path, name]).upper().replace('-', '_')}}}"
+            value = (
+                field.default
+                if name in _OF_THE_MACHINE
+                else f"${{{'_'.join([*path, name]).upper().replace('-', '_')}}}"
+            )
         plain[field.alias or name] = _value(value, (*path, name))
     plain.update({name: _value(value, (*path, name)) for name, value in (model.model_extra or {}).items()})
     return plain

@@ -34,6 +34,8 @@ from .tools import Tools, tools_for
 from .views import sample_views
 
 MODELS_AHEAD = 2
+FETCHERS = 4  # models that are downloaded at once
+FETCHED_AHEAD = 12  # models that are on their way or in the cache, not yet loaded
 ENCODERS = 2
 _PACKAGES = (
     "dst3d-datasets",
@@ -128,8 +130,22 @@ def _samples(work: _Work, spec: ShardSpec) -> Iterator[Sample]:
 
 
 def _models(work: _Work, jobs: Iterable[ModelViews]) -> Iterator[tuple[ModelViews, CadModel]]:
-    for job in jobs:
+    """Loaded models, one after the other, while the next ones are being downloaded."""
+
+    def fetch(job: ModelViews) -> tuple[ModelViews, ModelRefused | None]:
         try:
+            fetcher = work.tools.fetcher(job.ref.source)
+            if fetcher is not None:
+                with work.clock("fetch"):
+                    fetcher(job.ref)
+        except ModelRefused as error:
+            return job, error
+        return job, None
+
+    for job, refusal in ordered_map(fetch, jobs, FETCHERS, FETCHED_AHEAD):
+        try:
+            if refusal is not None:
+                raise refusal
             with work.clock("load"):
                 model = work.tools.source(job.ref.source).open(job.ref)
         except ModelRefused as error:

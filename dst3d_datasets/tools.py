@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 from . import registry
 from .errors import ModelRefused, Reason
 from .generate import Generator
+from .nouns import ModelRef
 from .prompts import Prompter
 from .recipe import Recipe, to_yaml
 from .render import Renderer
@@ -20,6 +23,8 @@ class Tools:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         self._sources: dict[str, Source] = {}
+        self._fetchers: dict[str, Callable[[ModelRef], None] | None] = {}
+        self._lock = threading.Lock()
 
     def ready(self) -> None:
         """Build what every shard needs, so that a missing library is told before any work is begun.
@@ -60,6 +65,21 @@ class Tools:
 
         return Loader(self._recipe.limits)
 
+    def fetcher(self, name: str) -> Callable[[ModelRef], None] | None:
+        """What brings models of a source into the cache ahead of `open`; None where nothing needs to be brought.
+
+        It works in this process, which has no limits: downloading takes the time that the network takes.
+        """
+        with self._lock:
+            if name not in self._fetchers:
+                options = next((each for each in self._recipe.sources if (each.name or each.kind) == name), None)
+                source: Any = None
+                if options is not None and not getattr(options, "is_all_here", True):
+                    source = registry.lookup("sources", options.kind)(options)
+                fetch = getattr(source, "fetch", None)
+                self._fetchers[name] = None if fetch is None else _first_alone(fetch)
+            return self._fetchers[name]
+
     @cached_property
     def renderer(self) -> Renderer:
         """The engine that the recipe names."""
@@ -99,6 +119,22 @@ class Tools:
         from .render.visibility import box_and_visible
 
         return box_and_visible
+
+
+def _first_alone(fetch: Callable[[ModelRef], None]) -> Callable[[ModelRef], None]:
+    """`fetch` for many threads: the first call, which reads the source's indices, is waited for by the others."""
+    lock, is_known = threading.Lock(), threading.Event()
+
+    def fetch_after_the_first(ref: ModelRef) -> None:
+        if not is_known.is_set():
+            with lock:
+                if not is_known.is_set():
+                    fetch(ref)
+                    is_known.set()
+                    return
+        fetch(ref)
+
+    return fetch_after_the_first
 
 
 _kept: dict[str, Tools] = {}

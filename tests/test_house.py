@@ -21,7 +21,7 @@ DRAWERS = ("sources", "render", "prompts", "generate", "scores", "engines")
 # Drawers may not import from their own row at all. A new module needs a place here.
 ORDER: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("nouns", "registry", "schema", "imagenet", "progress", "home", "data"),
+    ("nouns", "registry", "schema", "imagenet", "progress", "home", "data", "licences"),
     ("seeds", "camera"),
     ("recipe",),
     ("plan", "views", "label", "images", "tar", "stream", "overlay", "splits"),
@@ -45,7 +45,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "webdataset": ("dst3d_datasets/bench/load.py",),
     "timm": (),
     "huggingface_hub": ("dst3d_datasets/hub.py", "builders/*", "dst3d_datasets/generate/controlnet*.py"),
-    "fsspec": ("dst3d_datasets/store.py", "dst3d_datasets/sources/addresses*.py"),
+    "fsspec": ("dst3d_datasets/store.py", "dst3d_datasets/sources/address.py"),
     "diffusers": ("dst3d_datasets/generate/controlnet*.py",),
     "transformers": ("dst3d_datasets/generate/*", "dst3d_datasets/prompts/language*.py"),
     "trimesh": ("dst3d_datasets/sources/mesh*.py",),

@@ -156,7 +156,8 @@ def _with_absolute_places(recipe: Recipe, folder: Path) -> Recipe:
         changes: dict[str, Any] = {}
         for name, field in type(model).model_fields.items():
             value = getattr(model, name)
-            if is_location(field) and name != "device" and value and "://" not in value:
+            is_place = isinstance(value, str) and name not in ("device", "downloader")
+            if is_location(field) and is_place and value and "://" not in value:
                 changes[name] = str(folder / Path(os.path.expandvars(value)).expanduser())
         return model.model_copy(update=changes)
 

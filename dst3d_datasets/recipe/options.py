@@ -44,32 +44,69 @@ class PrimitivesOptions(SourceOptions):
     classes: tuple[str, ...] = amount((), description="names or synsets; empty: all of them")
 
 
-class ShapeNetOptions(SourceOptions):
-    """A ShapeNetCore.v2 tree: <root>/<synset>/<model>/models/model_normalized.obj."""
+class FileSourceOptions(SourceOptions):
+    """A collection of files at an address: a local path, hf://datasets/<owner>/<name>[@revision][/<path>], https://...,
+    or any that fsspec knows, such as s3://.
+    """
+
+    root: str = location(min_length=1, description="address of the collection; files of other machines are cached")
+    cache: str = location("", description="folder of the cache; empty: $DST3D_HOME/models")
+    cache_bytes: int | None = location(None, ge=0, description="its size; none: $DST3D_CACHE_BYTES, else 20 GB")
+
+    @property
+    def is_all_here(self) -> bool:
+        """Whether every model is a file of this machine, which nobody needs to fetch."""
+        return "://" not in self.root
+
+
+class ShapeNetOptions(FileSourceOptions):
+    """ShapeNetCore: the tree <root>/<synset>/<model>/models/model_normalized.obj, or one <synset>.zip a class."""
 
     kind: Literal["shapenet"]
-    root: str = location(min_length=1)
 
 
-class ObjaverseOptions(SourceOptions):
-    """An Objaverse 1.0 folder: the package's cache (object-paths.json.gz, glbs/...) or flat <uid>.glb files."""
+class ObjaverseOptions(FileSourceOptions):
+    """Objaverse 1.0: the package's cache or the Hub's hf://datasets/allenai/objaverse (object-paths.json.gz,
+    glbs/...), or flat <uid>.glb files.
+    """
 
     kind: Literal["objaverse"]
-    root: str = location(min_length=1)
+    downloader: Literal["own", "package"] = location(
+        "own", description="package: what a local root lacks is fetched into it by the `objaverse` package, unbounded"
+    )
+
+    @property
+    def is_all_here(self) -> bool:
+        """See `FileSourceOptions`."""
+        return super().is_all_here and self.downloader == "own"
 
 
-class OmniObject3DOptions(SourceOptions):
-    """OmniObject3D raw scans: <root>/raw/raw_scans/<category>/<category>_<nnn>/Scan/Scan.obj."""
+class ObjaverseXLOptions(FileSourceOptions):
+    """Objaverse-XL: a table of annotations (csv or parquet, with fileIdentifier and sha256), or a folder of such."""
+
+    kind: Literal["objaverse_xl"]
+
+    @property
+    def is_all_here(self) -> bool:
+        """Never: only the table may be."""
+        return False
+
+
+class OmniObject3DOptions(FileSourceOptions):
+    """OmniObject3D raw scans: <root>/raw/raw_scans/<category>/<category>_<nnn>/Scan/Scan.obj, or <category>.tar.gz."""
 
     kind: Literal["omniobject3d"]
-    root: str = location(min_length=1)
+
+    @property
+    def is_all_here(self) -> bool:
+        """Unknown: archives are extracted from ahead of time even where they lie here."""
+        return False
 
 
-class FolderOptions(SourceOptions):
+class FolderOptions(FileSourceOptions):
     """Any folder of glb, gltf, obj, ply, stl or off files; the class is the name of the sub-folder."""
 
     kind: Literal["folder"]
-    root: str = location(min_length=1)
     up: Literal["auto", "y", "z"] = Field("auto", description="auto: y for glb, gltf, obj; z for ply, stl, off")
     front: Literal["auto", "-y", "+y", "+x", "-x"] = Field(
         "auto", description="where the front faces once z is up; auto: -y, glTF's +z"
@@ -176,6 +213,7 @@ AnySource = by_kind(
     primitives=PrimitivesOptions,
     shapenet=ShapeNetOptions,
     objaverse=ObjaverseOptions,
+    objaverse_xl=ObjaverseXLOptions,
     omniobject3d=OmniObject3DOptions,
     folder=FolderOptions,
 )

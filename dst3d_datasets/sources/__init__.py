@@ -11,6 +11,7 @@ TABLE = {
     "primitives": "dst3d_datasets.sources.primitives:Primitives",
     "shapenet": "dst3d_datasets.sources.shapenet:ShapeNet",
     "objaverse": "dst3d_datasets.sources.objaverse:Objaverse",
+    "objaverse_xl": "dst3d_datasets.sources.objaverse_xl:ObjaverseXL",
     "omniobject3d": "dst3d_datasets.sources.omniobject3d:OmniObject3D",
     "folder": "dst3d_datasets.sources.folder:Folder",
 }
@@ -19,7 +20,9 @@ TABLE = {
 class Source(Protocol):
     """A collection of CAD models. Built as `Class(options)` with the options of its `kind` in the recipe.
 
-    A source is cheap to build and holds no open files, so that it can be built again in every worker process.
+    A source is cheap to build and holds no open files, so that it can be built again in every worker process. One that
+    reads from other machines may have `fetch(ref) -> None`: bring a model's files into the cache, from any thread, so
+    that `open` finds them there; it raises what `open` would.
     """
 
     name: str

@@ -1,4 +1,6 @@
-"""Any folder of models. The class of a file is the name of the sub-folder it lies in, seen from the root."""
+"""Any folder of models, here or anywhere that lists its files. The class of a file is the name of the sub-folder it
+lies in, seen from the root.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,19 @@ from functools import cached_property
 from pathlib import Path
 
 from .. import imagenet
-from ..errors import SourceError
+from ..errors import ModelRefused
 from ..nouns import CadModel, ModelRef
 from ..recipe.options import FolderOptions
+from .box import IMAGES
 from .canonical import Up
 from .mesh import FORMATS
-from .mesh_files import is_inside
-from .mesh_open import folder_at, open_model
+from .mesh_files import FolderFiles, is_inside, read_bounded
+from .mesh_open import fetch_boxed, open_boxed, open_model
+from .root import Root
+from .sidecars import digest
 
 _EXPECTED = f"sub-folders, one a class, of {', '.join(FORMATS)} files"
+_BESIDE = (*IMAGES, ".mtl", ".bin")
 _SYNSET = re.compile(r"^(n\d{8})(?:[_\- ]+(.*))?$")
 
 
@@ -41,16 +47,24 @@ class Folder:
 
     def open(self, ref: ModelRef) -> CadModel:
         """See `Source.open`."""
-        known = ref.model_id in self._known
-        path = self._root / ref.model_id if known else None
         up: Up = "z" if ref.model_id.lower().endswith((".ply", ".stl", ".off")) else "y"
         if self._options.up != "auto":
             up = self._options.up
         front = "-y" if self._options.front == "auto" else self._options.front
-        return open_model(path, ref, self._options, root=self._root, up=up, front=front)
+        local = self._root.local
+        if ref.model_id not in self._known:
+            return open_model(None, ref, self._options)
+        if local is None:
+            return open_boxed(self._root, ref.model_id, "", ref, self._options, up=up, front=front)
+        return open_model(local / ref.model_id, ref, self._options, root=local, up=up, front=front)
+
+    def fetch(self, ref: ModelRef) -> None:
+        """Bring a model of another machine into the cache, ahead of `open`."""
+        if self._root.local is None and ref.model_id in self._known:
+            fetch_boxed(self._root, ref.model_id, "", self._options)
 
     def _ref(self, model_id: str, synset: str = "") -> ModelRef:
-        folder = model_id.split("/")[0] if "/" in model_id else self._root.resolve().name
+        folder = model_id.split("/")[0] if "/" in model_id else self._own_name
         name, own, index = class_of(folder)
         if synset and synset != own:
             known = imagenet.by_synset().get(synset)
@@ -63,12 +77,18 @@ class Folder:
             class_index=index,
             licence=self._options.licence,
             title=Path(model_id).stem.replace("_", " "),
-            content=_sha256(self._root / model_id),
+            content=self._content(model_id),
         )
 
     @cached_property
-    def _root(self) -> Path:
-        return folder_at(self._options.root, self.name, _EXPECTED)
+    def _root(self) -> Root:
+        return Root(self._options, self.name, _EXPECTED)
+
+    @property
+    def _own_name(self) -> str:
+        if self._root.local is not None:
+            return self._root.local.resolve().name
+        return self._root.address.rstrip("/").rpartition("/")[2]
 
     @cached_property
     def _known(self) -> frozenset[str]:
@@ -77,19 +97,53 @@ class Folder:
     @cached_property
     def _ids(self) -> list[str]:
         """Paths from the root with forward slashes, sorted."""
-        found = []
-        for here, folders, files in os.walk(self._root):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in files:
-                path = Path(here, name)
-                if name.startswith(".") or path.suffix[1:].lower() not in FORMATS:
-                    continue
-                if path.is_symlink() and not is_inside(path, self._root):
-                    continue
-                found.append(path.relative_to(self._root).as_posix())
+        local = self._root.local
+        found = _here(local) if local is not None else [name for name in self._tags if _is_model(name)]
         if not found:
-            raise SourceError(f"source {self.name!r}: root {self._options.root}: no model in it; expected {_EXPECTED}")
+            raise self._root.error("no model in it")
         return sorted(found)
+
+    @cached_property
+    def _tags(self) -> dict[str, str]:
+        """What a remote root lists, hidden files aside: path -> a tag that is another when the content is."""
+        entries = self._root.walk()
+        return {name: tag for name, _, tag in entries if not any(part.startswith(".") for part in name.split("/"))}
+
+    @cached_property
+    def _beside(self) -> dict[str, list[str]]:
+        """Folder -> the files of a remote root in it that models may name."""
+        found: dict[str, list[str]] = {}
+        for name in sorted(self._tags):
+            if name.lower().endswith(_BESIDE):
+                found.setdefault(name.rpartition("/")[0], []).append(name)
+        return found
+
+    def _content(self, model_id: str) -> str:
+        """What pins a model's content: the digest of its file and of those it names. Of a remote one, which is not
+        fetched for it, the digest of the tags of its file and of all that lies beside it and beside its folder.
+        """
+        local = self._root.local
+        if local is None:
+            here = model_id.rpartition("/")[0]
+            above = here.rpartition("/")[0]
+            near = [n for folder, names in self._beside.items() if _is_near(folder, here, above) for n in names]
+            text = "\n".join(f"{name} {self._tag(name)}" for name in [model_id, *near])
+            return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        path, kind = local / model_id, model_id.rpartition(".")[2].lower()
+        above_it = path.parent.parent if kind == "obj" and path.parent != local else path.parent
+        try:
+            data = read_bounded(path, self._options.max_bytes, path.name)
+            return digest(data, kind, FolderFiles(path.parent, above_it), self._options.max_bytes)
+        except (ModelRefused, OSError):
+            return ""  # opening it will say why
+
+    def _tag(self, name: str) -> str:
+        if not self._tags[name]:
+            try:
+                self._tags[name] = self._root.backend.stat(name).tag
+            except (ModelRefused, FileNotFoundError):
+                return "absent"
+        return self._tags[name]
 
     @cached_property
     def _aliases(self) -> dict[str, str]:
@@ -113,10 +167,25 @@ def class_of(folder: str) -> tuple[str, str, int]:
     return folder.replace("_", " ").strip() or "object", "", -1
 
 
-def _sha256(path: Path) -> str:
-    """The digest of a file; empty if it cannot be read (opening it will say why)."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
+def _is_model(name: str) -> bool:
+    return name.rpartition(".")[2].lower() in FORMATS and "." in name.rpartition("/")[2]
+
+
+def _is_near(folder: str, here: str, above: str) -> bool:
+    """Whether a folder is that of a model, one in it, or one beside it (ShapeNet's ../images)."""
+    return folder == here or folder.startswith(here + "/") or (folder != above and folder.rpartition("/")[0] == above)
+
+
+def _here(root: Path) -> list[str]:
+    """The models below a local root; links that leave it are passed over."""
+    found = []
+    for here, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            path = Path(here, name)
+            if name.startswith(".") or path.suffix[1:].lower() not in FORMATS:
+                continue
+            if path.is_symlink() and not is_inside(path, root):
+                continue
+            found.append(path.relative_to(root).as_posix())
+    return found

@@ -1,36 +1,17 @@
-"""What all sources of files share: looking at their root, and opening one model of it."""
+"""What all sources of files share: opening one model of a folder, of a remote tree or of an archive."""
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path
 
-from ..errors import ModelRefused, Reason, SourceError
+from ..errors import ModelRefused, Reason
 from ..nouns import CadModel, ModelRef
 from ..recipe.options import SourceOptions
+from .box import Box, BoxFiles
 from .canonical import Front, Up, canonicalise
 from .mesh import load
-
-
-def folder_at(root: str, name: str, expected: str) -> Path:
-    """`root` as a folder that is there.
-
-    Args:
-        root: the recipe's text.
-        name: the source's name, for the message.
-        expected: what should lie there, in words.
-    """
-    path = Path(root).expanduser()
-    if "://" in root:
-        raise SourceError(f"source {name!r}: root {root}: only folders of this machine are read; expected {expected}")
-    try:
-        found = path.is_dir()
-        if found:
-            next(path.iterdir(), None)
-    except OSError as error:
-        raise SourceError(f"source {name!r}: root {root}: {error.strerror}; expected {expected}") from error
-    if not found:
-        raise SourceError(f"source {name!r}: root {root}: no such folder; expected {expected}")
-    return path
+from .sidecars import each_sidecar
 
 
 def open_model(
@@ -55,3 +36,51 @@ def open_model(
     if path is None:
         raise ModelRefused(Reason.MISSING, f"source {ref.source!r} has no model {ref.model_id!r}")
     return canonicalise(load(path, root=root, bounds=options), ref, up, front)
+
+
+def open_boxed(
+    box: Box,
+    name: str,
+    inside: str,
+    ref: ModelRef,
+    options: SourceOptions,
+    *,
+    up: Up = "y",
+    front: Front = "-y",
+) -> CadModel:
+    """Load one model of a remote tree or an archive into the canonical frame.
+
+    Args:
+        box: where it lies.
+        name: its path there.
+        inside: the folder that no file named by the model may leave.
+        ref, options, up, front: see `open_model`.
+    """
+    data = boxed_bytes(box, name, inside, options)
+    files = BoxFiles(box, posixpath.dirname(name), inside)
+    raw = load(data, name.rpartition(".")[2].lower(), files=files, bounds=options)
+    return canonicalise(raw, ref, up, front)
+
+
+def boxed_bytes(box: Box, name: str, inside: str, options: SourceOptions) -> bytes:
+    """The file itself, of a model in a box.
+
+    Raises:
+        ModelRefused: with a reason from the fixed list.
+    """
+    try:
+        return box.read(name, options.max_bytes, inside)
+    except FileNotFoundError:
+        raise ModelRefused(Reason.MISSING, f"{posixpath.basename(name)}: no such file") from None
+
+
+def fetch_boxed(box: Box, name: str, inside: str, options: SourceOptions) -> None:
+    """Bring a model and the files it names into the cache, and look no further at it.
+
+    Raises:
+        ModelRefused: its own file cannot be had. What its other files lack is told when it is opened.
+    """
+    data = boxed_bytes(box, name, inside, options)
+    files = BoxFiles(box, posixpath.dirname(name), inside)
+    for _ in each_sidecar(data, name.rpartition(".")[2].lower(), files, options.max_bytes):
+        pass

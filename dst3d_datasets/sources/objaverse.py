@@ -1,26 +1,30 @@
-"""Objaverse 1.0: the cache folder of the `objaverse` package, or flat <uid>.glb files as 3D-DST's loader wants them.
+"""Objaverse 1.0: the layout of the `objaverse` package and of hf://datasets/allenai/objaverse, here or anywhere; or
+flat <uid>.glb files as 3D-DST's loader wants them.
 
-Cache: object-paths.json.gz {uid: "glbs/000-023/<uid>.glb"}, lvis-annotations.json.gz {category: [uid]},
+Layout: object-paths.json.gz {uid: "glbs/000-023/<uid>.glb"}, lvis-annotations.json.gz {category: [uid]},
 metadata/000-023.json.gz {uid: {name, license, tags, user, viewerUrl, ...}}.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import imagenet
-from ..errors import SourceError
+from ..errors import NotListable, SourceError
 from ..nouns import CadModel, ModelRef
 from ..recipe.options import ObjaverseOptions
-from .mesh_open import folder_at, open_model
+from .mesh_open import fetch_boxed, open_boxed, open_model
+from .objaverse_package import Package
+from .root import Root
 
 _EXPECTED = "an Objaverse cache (object-paths.json.gz, glbs/...) or flat <uid>.glb files"
+_PAGE = "https://huggingface.co/datasets/allenai/objaverse"
 _MOST_BYTES = 2**30  # of one inflated index file; the largest real one has about 60 MB
 LICENCES = {
     "by": "CC-BY-4.0",
@@ -44,7 +48,7 @@ class _Facts(NamedTuple):
 
 
 class Objaverse:
-    """Objaverse 1.0 on this machine."""
+    """Objaverse 1.0."""
 
     def __init__(self, options: ObjaverseOptions) -> None:
         self.name = options.name or options.kind
@@ -52,10 +56,10 @@ class Objaverse:
         self._facts: dict[str, _Facts] = {}
 
     def models(self) -> Iterator[ModelRef]:
-        """What lies here of the LVIS subset, by category and uid; without its annotations everything here."""
+        """What there is of the LVIS subset, by category and uid; without its annotations everything."""
         classes = self._read("lvis-annotations.json.gz", optional=True)
         listed = {uid for uids in classes.values() for uid in uids} if classes else self._paths.keys()
-        present = {uid for uid in listed if self._file(uid) is not None}
+        present = {uid for uid in listed if self._has(uid)}
         if not classes:
             classes = {"object": list(present)}
         self.prepare(present)
@@ -66,16 +70,33 @@ class Objaverse:
                 yield self._ref(uid, name, synset, index)
 
     def find(self, synset: str, model_id: str) -> ModelRef | None:
-        """See `Source.find`; a model that is listed but does not lie here is not found."""
-        if self._file(model_id) is None:
+        """See `Source.find`; a model that a local root lists but does not hold is not found."""
+        if not self._has(model_id):
             return None
         known = imagenet.by_synset().get(synset)
         return self._ref(model_id, known.name if known else synset, synset, known.index if known else -1)
 
     def open(self, ref: ModelRef) -> CadModel:
         """See `Source.open`."""
-        path = self._file(ref.model_id)
-        return open_model(path, ref, self._options, root=path.parent if path else None)
+        relative = self._relative(ref.model_id)
+        if relative is None or self._base.local is None:
+            if relative is None:
+                return open_model(None, ref, self._options)
+            return open_boxed(self._base, relative, os.path.dirname(relative), ref, self._options)
+        path = self._base.local / relative
+        if self._package is not None and not path.is_file():
+            path = self._package.fetch(ref.model_id)
+        return open_model(path if path.is_file() else None, ref, self._options, root=path.parent)
+
+    def fetch(self, ref: ModelRef) -> None:
+        """Bring a model of another machine into the cache, ahead of `open`."""
+        relative = self._relative(ref.model_id)
+        if relative is None:
+            return
+        if self._base.local is None:
+            fetch_boxed(self._base, relative, os.path.dirname(relative), self._options)
+        elif self._package is not None and not self._base.has(relative):
+            self._package.fetch(ref.model_id)
 
     def prepare(self, ids: Iterable[str]) -> None:
         """Read the metadata of many models with one pass over each shard of it, and keep theirs alone."""
@@ -84,6 +105,8 @@ class Objaverse:
             if uid in self._paths and uid not in self._facts:
                 wanted.setdefault(self._shard(uid), set()).add(uid)
         for shard, uids in sorted(wanted.items()):
+            if shard and self._package is not None:
+                self._package.metadata(shard, min(uids))
             entries = self._read(f"metadata/{shard}.json.gz", optional=True) if shard else {}
             self._facts.update({uid: _facts(entries.get(uid)) for uid in uids})
 
@@ -105,34 +128,48 @@ class Objaverse:
         )
 
     @cached_property
-    def _base(self) -> Path:
-        root = folder_at(self._options.root, self.name, _EXPECTED)
-        inner = root / "hf-objaverse-v1"
-        return inner if inner.is_dir() else root
+    def _base(self) -> Root:
+        root = Root(self._options, self.name, _EXPECTED, _PAGE)
+        inner = "hf-objaverse-v1"
+        is_inside = root.local is not None and (root.is_folder(inner) or self._options.downloader == "package")
+        return root / inner if is_inside else root
+
+    @cached_property
+    def _package(self) -> Package | None:
+        """The downloader that fills a local root, if the recipe says so."""
+        local = self._base.local
+        return Package(local) if local is not None and self._options.downloader == "package" else None
 
     @cached_property
     def _paths(self) -> dict[str, str]:
         """uid -> path from the base: what object-paths says, and the flat files."""
         listed = self._read("object-paths.json.gz", optional=True)
-        flat = {
-            entry.name[:-4]: entry.name
-            for entry in os.scandir(self._base)
-            if entry.name.endswith(".glb") and not entry.name.startswith(".")
-        }
+        flat = {} if listed and self._base.local is None else self._flat()
         if not listed and not flat:
-            raise SourceError(f"source {self.name!r}: root {self._options.root}: no models in it; expected {_EXPECTED}")
+            raise self._base.error("no models in it")
         return {**listed, **flat}
 
-    def _file(self, uid: str) -> Path | None:
-        """The model's file, if it lies here and inside the base."""
+    def _flat(self) -> dict[str, str]:
+        try:
+            names = [entry.name for entry in self._base.entries()]
+        except NotListable:
+            return {}
+        return {name[:-4]: name for name in names if name.endswith(".glb") and not name.startswith(".")}
+
+    def _relative(self, uid: str) -> str | None:
+        """The path that the index gives a model, if it stays inside the base."""
         relative = self._paths.get(uid)
         if not isinstance(relative, str):
             return None
         clean = os.path.normpath(relative)
-        if os.path.isabs(clean) or clean.startswith(".."):
-            return None
-        path = self._base / clean
-        return path if path.is_file() else None
+        return None if os.path.isabs(clean) or clean.startswith("..") else clean
+
+    def _has(self, uid: str) -> bool:
+        """Whether a model can be had: it lies here; or it is listed where all that is listed can be fetched."""
+        relative = self._relative(uid)
+        if relative is None:
+            return False
+        return self._base.local is None or self._package is not None or self._base.has(relative)
 
     def _shard(self, uid: str) -> str:
         """ "000-023" from "glbs/000-023/<uid>.glb"; empty for a flat file."""
@@ -141,11 +178,15 @@ class Objaverse:
 
     def _read(self, name: str, optional: bool) -> dict[str, Any]:
         """One of the index files: a gzipped JSON object, inflated within bounds."""
-        path = self._base / name
-        if optional and not path.is_file():
-            return {}
+        if self._package is not None:
+            self._package.index(name)
+        packed = self._base.index(name, _MOST_BYTES)
+        if packed is None:
+            if optional:
+                return {}
+            raise self._base.error(f"has no {name}")
         try:
-            with gzip.open(path, "rb") as file:
+            with gzip.open(io.BytesIO(packed), "rb") as file:
                 text = file.read(_MOST_BYTES + 1)
             if len(text) > _MOST_BYTES:
                 raise ValueError(f"more than {_MOST_BYTES} bytes inflated")
