@@ -12,6 +12,7 @@ import yaml
 
 from .attribution import Use, licence_table, table
 from .columns import columns
+from .licences import split_head
 from .schema import LABEL, Field
 
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
@@ -36,11 +37,11 @@ _OPEN_CLASSES = 40  # a longer table is folded
 
 
 def card_text(name: str) -> str:
-    """A text of `cards/`, such as `sources/shapenet.md`; empty if there is none of that name."""
+    """A text of `cards/`, such as `sources/shapenet.md`, less its head; empty if there is none of that name."""
     place = resources.files("dst3d_datasets.cards")
     for part in name.split("/"):
         place = place / part
-    return place.read_text(encoding="utf-8").strip() if place.is_file() else ""
+    return split_head(place.read_text(encoding="utf-8"))[1].strip() if place.is_file() else ""
 
 
 def render_card(manifest: dict[str, Any], uses: Sequence[Use], captions: Sequence[str]) -> str:

@@ -18,6 +18,8 @@ from .output import Outcome
 VERBS: dict[str, str] = {
     "init": "write a commented recipe to start from",
     "preview": "make a few samples and look at them, in seconds",
+    "catalogue": "list a collection's models by class of ImageNet",
+    "inspect": "say what the loader makes of one model or archive",
     "plan": "say what a recipe will make; needs no GPU",
     "build": "make the shards of a recipe; goes on where it stopped",
     "status": "say how far a run is, and what was skipped and why",
