@@ -12,7 +12,7 @@ import yaml
 
 from .attribution import Use, licence_table, table
 from .columns import columns
-from .licences import split_head
+from .licences import split_head, terms_of
 from .schema import LABEL, Field
 
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
@@ -83,7 +83,11 @@ def render_card(manifest: dict[str, Any], uses: Sequence[Use], captions: Sequenc
 def source_texts(recipe: dict[str, Any]) -> list[str]:
     """Terms and citation of every kind of source in a recipe (as plain data), where `cards/` has them."""
     kinds = sorted({source["kind"] for source in recipe["sources"]})
-    return [text for kind in kinds if (text := card_text(f"sources/{kind}.md"))]
+    known = [terms for kind in kinds if (terms := terms_of(kind)) is not None]
+    rows = [(t.name, t.licence, t.derived, t.attribution, t.commercial, t.access) for t in known]
+    head = ("collection", "licence", "pictures may be given on", "credit is due", "commercial use", "terms and access")
+    texts = [text for kind in kinds if (text := card_text(f"sources/{kind}.md"))]
+    return [table(head, rows), *texts] if rows else texts
 
 
 def _header(manifest: dict[str, Any]) -> str:
@@ -138,6 +142,17 @@ def _warnings(manifest: dict[str, Any]) -> str:
         lines.append(f"> **Not complete.** This release holds {done:,} of {planned:,} planned shards.")
     if manifest["limit"] is not None:
         lines.append(f"> **A trial.** The plan was cut to {manifest['limit']:,} samples.")
+    terms = manifest["terms"]
+    if terms["non_commercial"]:
+        share = f"{terms['non_commercial']:,} of {terms['models']:,} CAD models"
+        lines.append(
+            f"> **Not for commercial use as a whole.** The terms of {share} rule that out: see `attribution.csv`."
+        )
+    if terms["unknown"]:
+        lines.append(f"> **Unknown licences.** Nobody has stated the licence of {terms['unknown']:,} CAD models.")
+    if terms["acknowledged"]:
+        named = ", ".join(f"`{name}`" for name in terms["acknowledged"])
+        lines.append(f"> **Terms apply.** The maker has seen to the terms of {named}; do so before you give it on.")
     return "\n>\n".join(lines)
 
 

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     MEMORY_LIMIT = "memory_limit"
     ACCESS_DENIED = "access_denied"
     UNREACHABLE = "unreachable"  # the network or the server kept failing, however often it was tried
+    LICENCE = "licence"  # it forbids giving on what is made of the model, and the recipe is to be published
     INVISIBLE = "invisible"  # the render shows not one pixel of it
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +37,7 @@ from .release_files import (
     write_split,
 )
 from .release_index import Index, build_index
+from .release_terms import check_terms
 from .run import Run, read_run
 from .store import Store
 
@@ -97,6 +98,7 @@ def make_release(
     *,
     allow_partial: bool = False,
     allow_untrained: bool = False,
+    acknowledge: Iterable[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Release:
     """Write a run's samples as a data set.
@@ -106,6 +108,7 @@ def make_release(
         out: a local folder that is not there or is empty. If it holds this very release already, nothing is done.
         allow_partial: release what is there although shards are yet to be made.
         allow_untrained: release pictures of weights that were never trained (the card says so).
+        acknowledge: sources whose terms forbid giving pictures on, and for which you have seen to it.
         progress: told how many more samples are written.
 
     Raises:
@@ -121,6 +124,7 @@ def make_release(
     if _is_there(store, target, content):
         return open_release(out)
     index = build_index(store, recipe, receipts)
+    facts |= check_terms(recipe, index.models, acknowledge)
     with in_the_making(target, content) as folder:
         names = _write(folder, store, recipe, index, facts | {"content": content}, progress or (lambda done: None))
         publish(folder, target, names)

@@ -91,8 +91,10 @@ def test_its_python_runs_but_for_the_endless_part(release, monkeypatch, tmp_path
 
 
 def test_every_built_in_source_and_generator_has_its_text():
-    for kind in ("primitives", "shapenet", "objaverse", "omniobject3d", "folder"):
-        assert source_texts({"sources": [{"kind": kind}]})[0].startswith("### ")
+    for kind in ("primitives", "shapenet", "objaverse", "objaverse_xl", "omniobject3d", "folder"):
+        terms, text = source_texts({"sources": [{"kind": kind}]})
+        assert terms.startswith("| collection | licence |")
+        assert text.startswith("### ")
     for kind in ("render", "controlnet"):
         assert card_text(f"generators/{kind}.md")
     assert source_texts({"sources": [{"kind": "a_plugin"}]}) == []

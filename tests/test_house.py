@@ -32,7 +32,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("shard",),
     ("engines",),
     ("build",),
-    ("release_index", "release_files", "attribution", "grid", "card", "report", "hub", "cost"),
+    ("release_index", "release_files", "attribution", "grid", "card", "release_terms", "report", "hub", "cost"),
     ("release", "loading"),
     ("bench", "doctor", "cards"),
     ("builders",),

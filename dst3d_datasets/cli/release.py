@@ -22,6 +22,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", help="the folder that `dst3d build` wrote")
     parser.add_argument("--out", required=True, metavar="RELEASE", help="a new or empty folder")
     parser.add_argument("--allow-partial", action="store_true", help="release a run that has shards to make yet")
+    parser.add_argument(
+        "--acknowledge",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="release pictures of this source although its terms forbid giving them on (may be given again)",
+    )
     parser.add_argument("--allow-untrained", action="store_true", help="release pictures of random weights (tests)")
 
 
@@ -37,6 +44,7 @@ def run(args: argparse.Namespace) -> Outcome:
             args.out,
             allow_partial=args.allow_partial,
             allow_untrained=args.allow_untrained,
+            acknowledge=args.acknowledge,
             progress=progress.advance,
         )
     lines = [

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from ..licences import forbids_derived, is_known, terms_of
 from .base import Strict, amount, location
 from .options import (
     AnyGenerator,
@@ -13,8 +14,10 @@ from .options import (
     AnySource,
     Colour,
     Fraction,
+    PluginOptions,
     PrimitivesOptions,
     RenderGeneratorOptions,
+    SourceOptions,
     TemplatePromptOptions,
 )
 
@@ -192,6 +195,10 @@ class Recipe(Strict):
     generator: AnyGenerator = RenderGeneratorOptions()
     shards: Shards = Shards()
     limits: Limits = Limits()
+    publishable: bool = Field(
+        False, description="true: refuse sources, and leave out models, whose terms forbid giving pictures of them on"
+    )
+    acknowledge: tuple[str, ...] = Field((), description="sources whose terms you have seen to yourself")
     scores: tuple[str, ...] = Field((), description="filters whose scores the release carries")
     release: Release = Release()
 
@@ -202,3 +209,30 @@ class Recipe(Strict):
             if names.count(name) > 1:
                 raise ValueError(f"sources: two are called {name!r}; give each its own `name`")
         return self
+
+    @model_validator(mode="after")
+    def _terms_are_kept(self) -> Recipe:
+        known = {text for source in self.sources for text in (source.name or source.kind, source.kind)}
+        for name in self.acknowledge:
+            if name not in known:
+                raise ValueError(f"acknowledge: there is no source {name!r}; known: {', '.join(sorted(known))}")
+        for source in self.sources if self.publishable else ():
+            if not {source.name, source.kind} & set(self.acknowledge):
+                _refuse_unpublishable(source)
+        return self
+
+
+def _refuse_unpublishable(source: SourceOptions | PluginOptions) -> None:
+    """Raise ValueError if pictures of a source's models may not be given on, or nobody has said that they may."""
+    name = source.name or source.kind
+    way_out = f"write acknowledge: [{name}] if you have seen to it, or publishable: false"
+    terms = terms_of(source.kind)
+    if terms is None:
+        raise ValueError(f"publishable: the source {name!r} states no terms; {way_out}")
+    if terms.derived == "no":
+        raise ValueError(
+            f"publishable: {terms.name} does not let pictures of its models be given on (see {terms.access}); {way_out}"
+        )
+    licence = getattr(source, "licence", "")
+    if licence and (not is_known(licence) or forbids_derived(licence)):
+        raise ValueError(f"publishable: the licence of {name!r} is {licence!r}: state one that allows it, or {way_out}")

@@ -18,7 +18,7 @@ from .base import is_location, plain_without
 from .explain import explain
 from .fields import Recipe
 
-_NOT_IN_FINGERPRINT = ("name", "release", "scores", "limits")
+_NOT_IN_FINGERPRINT = ("name", "release", "scores", "limits", "publishable", "acknowledge")
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

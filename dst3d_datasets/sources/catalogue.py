@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import imagenet
 from ..errors import Reason, RecipeError
+from ..licences import forbids_derived, is_known
 from ..nouns import Missing, ModelRef
 from ..recipe import Recipe
 from ..registry import lookup
@@ -48,10 +49,11 @@ def resolve(recipe: Recipe, sources: Mapping[str, Source]) -> tuple[list[ModelRe
             _log.warning("catalogue: %s is listed twice and taken once", ref.uid)
     wanted = _classes(recipe.catalogue.classes, [*unique.values(), *(ref for ref, _ in absent)])
     chosen = [ref for ref in unique.values() if _takes(recipe, wanted, ref)]
+    chosen, forbidden = _publishable(recipe, chosen)
     chosen.sort(key=lambda ref: (ref.class_id, ref.uid))
     if recipe.catalogue.models_per_class is not None:
         chosen = _at_most(chosen, recipe.catalogue.models_per_class, recipe.seed)
-    missing = [entry for ref, entry in absent if _takes(recipe, wanted, ref)]
+    missing = [entry for ref, entry in absent if _takes(recipe, wanted, ref)] + forbidden
     return chosen, sorted(missing, key=lambda entry: (entry.synset, entry.model_id))
 
 
@@ -155,6 +157,23 @@ def _some(names: Mapping[str, str]) -> str:
 
 def _takes(recipe: Recipe, wanted: set[str] | None, ref: ModelRef) -> bool:
     return (wanted is None or ref.class_id in wanted) and ref.strength <= recipe.catalogue.max_strength
+
+
+def _publishable(recipe: Recipe, refs: list[ModelRef]) -> tuple[list[ModelRef], list[Missing]]:
+    """The models whose own licence lets pictures of them be given on, if the recipe wants that; and the others."""
+    if not recipe.publishable:
+        return refs, []
+    kinds = {options.name or options.kind: options.kind for options in recipe.sources}
+    seen_to = set(recipe.acknowledge)
+    kept, left = [], []
+    for ref in refs:
+        allowed = is_known(ref.licence) and not forbids_derived(ref.licence)
+        if allowed or seen_to & {ref.source, kinds[ref.source]}:
+            kept.append(ref)
+        else:
+            detail = f"the licence {ref.licence!r} does not let pictures of it be given on (publishable: true)"
+            left.append(Missing(synset=ref.synset, model_id=ref.model_id, reason=Reason.LICENCE.value, detail=detail))
+    return kept, left
 
 
 def _at_most(refs: list[ModelRef], most: int, seed: int) -> list[ModelRef]:
