@@ -42,7 +42,7 @@ def check_terms(recipe: Recipe, models: Iterable[ModelUse], acknowledge: Iterabl
         if forbidden:
             raise ReleaseError(
                 f"{len(forbidden):,} models of {name} have licences that forbid giving on what is made of them, such "
-                f"as {forbidden[0].model_id} ({forbidden[0].licence}). Leave them out (publishable: true in the recipe), "
+                f"as {forbidden[0].model_id} ({forbidden[0].licence}). Leave them out (publishable: true), "
                 f"or say that you have seen to it: --acknowledge {name}"
             )
     return {

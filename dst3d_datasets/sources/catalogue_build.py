@@ -170,10 +170,16 @@ def _row(ref: ModelRef, found: Match, facts: dict[str, Any]) -> Row:
         author=ref.author,
         url=ref.url,
         title=ref.title,
-        tags=ref.keywords,
+        tags=_tags(ref, found),
         textureless=facts.get("textureless"),
         exact=ref.exact,
     )
+
+
+def _tags(ref: ModelRef, found: Match) -> tuple[str, ...]:
+    """The collection's own word for the class, which may say more than ImageNet's, and the model's keywords."""
+    own = () if ref.class_name.lower() in (name.lower() for name in found.entry.names) else (ref.class_name,)
+    return tuple(dict.fromkeys((*own, *ref.keywords)))
 
 
 def fitting_distance(size: Any) -> float:

@@ -73,6 +73,7 @@ class Folder:
             source=self.name,
             model_id=model_id,
             class_name=name,
+            keywords=tuple(part.replace("_", " ") for part in model_id.split("/")[1:-1]),
             synset=own,
             class_index=index,
             licence=self._options.licence,

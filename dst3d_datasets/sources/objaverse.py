@@ -19,6 +19,7 @@ from .. import imagenet
 from ..errors import NotListable, SourceError
 from ..nouns import CadModel, ModelRef
 from ..recipe.options import ObjaverseOptions
+from .class_names import exact
 from .mesh_open import fetch_boxed, open_boxed, open_model
 from .objaverse_package import Package
 from .root import Root
@@ -45,6 +46,8 @@ class _Facts(NamedTuple):
     url: str = ""
     title: str = ""
     keywords: tuple[str, ...] = ()
+    faces: int | None = None
+    textures: int | None = None
 
 
 class Objaverse:
@@ -64,7 +67,7 @@ class Objaverse:
             classes = {"object": list(present)}
         self.prepare(present)
         for category in sorted(classes):
-            known = imagenet.find(category)
+            known = exact(category)
             name, synset, index = (known.name, known.synset, known.index) if known else (_words(category), "", -1)
             for uid in sorted(present.intersection(classes[category])):
                 yield self._ref(uid, name, synset, index)
@@ -109,6 +112,13 @@ class Objaverse:
                 self._package.metadata(shard, min(uids))
             entries = self._read(f"metadata/{shard}.json.gz", optional=True) if shard else {}
             self._facts.update({uid: _facts(entries.get(uid)) for uid in uids})
+
+    def known(self, ref: ModelRef) -> dict[str, Any]:
+        """What the metadata says of a model's file: `faces`, and `textureless` where it names a texture."""
+        facts = self._facts.get(ref.model_id, _Facts())
+        said: dict[str, Any] = {} if facts.faces is None else {"faces": facts.faces}
+        # No texture in the file may still mean vertex colours: only opening it tells.
+        return said | ({"textureless": False} if facts.textures else {})
 
     def _ref(self, uid: str, class_name: str, synset: str, index: int) -> ModelRef:
         if uid not in self._facts:
@@ -202,6 +212,16 @@ def _words(category: str) -> str:
     return category.replace("_", " ").strip()
 
 
+def _glb(entry: dict[str, Any]) -> dict[str, Any]:
+    archives = entry.get("archives")
+    glb = archives.get("glb") if isinstance(archives, dict) else None
+    return glb if isinstance(glb, dict) else {}
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
 def _facts(entry: Any) -> _Facts:
     """The fields we carry, from one model's metadata."""
     if not isinstance(entry, dict):
@@ -217,4 +237,6 @@ def _facts(entry: Any) -> _Facts:
         url=str(entry.get("viewerUrl") or entry.get("uri") or ""),
         title=str(entry.get("name") or ""),
         keywords=tuple(dict.fromkeys(_words(word) for word in words if word.strip())),
+        faces=_count(entry.get("faceCount")),
+        textures=_count(_glb(entry).get("textureCount")),
     )

@@ -16,6 +16,7 @@ from ..errors import ModelRefused, NotListable
 from ..nouns import CadModel, ModelRef
 from ..recipe.options import OmniObject3DOptions
 from .archive_tar import TarBox
+from .class_names import exact
 from .mesh_open import fetch_boxed, open_boxed, open_model
 from .root import Root
 
@@ -43,7 +44,7 @@ class OmniObject3D:
             raise self._root.error("holds no raw scans")
         for model_id in sorted(found):
             category = self._category(model_id)
-            known = imagenet.find(category)
+            known = exact(category)
             yield self._ref(
                 model_id,
                 known.name if known else category.replace("_", " "),
