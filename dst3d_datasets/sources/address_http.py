@@ -143,9 +143,12 @@ def read_from(
             try:
                 response = ask(url, secret, page=page, range_=range_)
             except ModelRefused as error:
-                if " HTTP 416" in error.detail and at > 0:
-                    return  # nothing there: the file ends before
-                raise
+                if " HTTP 416" not in error.detail or at == 0:
+                    raise
+                if in_all:
+                    detail = f"{shown(url)}: has {at} bytes, and the server promised more"
+                    raise ModelRefused(Reason.UNREADABLE, detail) from None
+                return  # nothing there: the file ends before
             with response:
                 new_tag, skip = _tag(response.headers), 0 if response.status == 206 else at
                 if tag and new_tag and new_tag != tag:
@@ -239,12 +242,18 @@ class HttpBackend:
     def listing(self, name: str) -> list[Entry]:
         """See `Backend.listing`: the links of an index page that lead to what lies in this very folder."""
         url = self._full(name).rstrip("/") + "/"
-        data = bytearray()
-        for piece in read_from(url, self._secret, page=self.page, stop=_MOST_LISTING):
-            data += piece
+        unlisted = NotListable(f"{shown(url)}: the server shows no list of its files")
+        try:
+            data = b"".join(read_from(url, self._secret, page=self.page, stop=_MOST_LISTING))
+        except FileNotFoundError:
+            raise unlisted from None
+        except ModelRefused as error:
+            if " HTTP 403" in error.detail:  # how some servers say it
+                raise unlisted from None
+            raise
         text = data.decode("utf-8", "replace")
         if "<a " not in text.lower():
-            raise NotListable(f"{shown(url)}: the server shows no list of its files")
+            raise unlisted
         links = _Links()
         links.feed(text)
         names = {link for link in links.found if link.strip("/") and "/" not in link.rstrip("/")}

@@ -173,7 +173,7 @@ class ZipBox:
         try:
             with zipfile.ZipFile(_Ranges(self._backend, self._name, size)) as archive:
                 infos, end = archive.infolist(), archive.start_dir
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, UnicodeDecodeError) as error:
+        except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError) as error:
             raise ModelRefused(Reason.UNREADABLE, f"{self._name}: not a whole zip: {error}") from None
         starts = sorted({info.header_offset for info in infos} | {end})
         members: dict[str, _Member] = {}

@@ -166,12 +166,16 @@ class Cache:
         return used
 
     def _all(self) -> Iterator[tuple[Path, int, float]]:
-        """(path, bytes, time of last use) of every file."""
+        """(path, bytes, time of last use) of every file, once even if it gets its final name meanwhile."""
+        seen: set[int] = set()
         for folder in self.folder.glob("[0-9a-f][0-9a-f]"):
             with suppress(OSError):
                 for entry in os.scandir(folder):
                     with suppress(OSError):
                         info = entry.stat()
+                        if info.st_ino in seen:
+                            continue
+                        seen.add(info.st_ino)
                         yield Path(entry.path), info.st_size, info.st_mtime
 
 
