@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
-import io
 import json
 import pickle
-import socket
-import tarfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,16 +13,11 @@ import numpy as np
 import pytest
 from _gltf import Gltf, png
 from _models import WEDGE
-from _web import Fault, Web
+from _remote import as_tar, as_zip, folder, is_textured, objaverse, omni, same, shapenet, tree
+from _web import Web
 
-from dst3d_datasets.errors import HostDown, MissingDependency, ModelRefused, NotListable, Reason, SourceError
-from dst3d_datasets.nouns import CadModel
-from dst3d_datasets.recipe import options as o
+from dst3d_datasets.errors import MissingDependency, ModelRefused, NotListable, Reason, SourceError
 from dst3d_datasets.sources import patience
-from dst3d_datasets.sources.folder import Folder
-from dst3d_datasets.sources.objaverse import Objaverse
-from dst3d_datasets.sources.omniobject3d import OmniObject3D
-from dst3d_datasets.sources.shapenet import ShapeNet
 
 
 @pytest.fixture(autouse=True)
@@ -40,57 +30,6 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def web() -> Iterator[Web]:
     with Web() as server:
         yield server
-
-
-def shapenet(root: str, **more: object) -> ShapeNet:
-    return ShapeNet(o.ShapeNetOptions(kind="shapenet", root=root, **more))
-
-
-def objaverse(root: str, **more: object) -> Objaverse:
-    return Objaverse(o.ObjaverseOptions(kind="objaverse", root=root, **more))
-
-
-def omni(root: str, **more: object) -> OmniObject3D:
-    return OmniObject3D(o.OmniObject3DOptions(kind="omniobject3d", root=root, **more))
-
-
-def folder(root: str, **more: object) -> Folder:
-    return Folder(o.FolderOptions(kind="folder", root=root, **more))
-
-
-OBJ = "mtllib model_normalized.mtl\nusemtl a\nvt 0 0\nvt 1 0\nvt 0 1\n" + WEDGE + "f 1/1 2/2 5/3\n"
-MTL = "newmtl a\nKd 1 1 1\nmap_Kd ../images/t.png\n"
-PICTURE = png(np.full((2, 2, 3), 200))
-
-
-def tree(*models: str) -> dict[str, bytes]:
-    files = {}
-    for model in models:
-        files[f"{model}/models/model_normalized.obj"] = OBJ.encode()
-        files[f"{model}/models/model_normalized.mtl"] = MTL.encode()
-        files[f"{model}/images/t.png"] = PICTURE
-    return files
-
-
-def as_zip(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
-
-
-def is_textured(model: CadModel) -> bool:
-    return any(part.material.texture is not None for part in model.parts)
-
-
-def same(one: CadModel, two: CadModel) -> bool:
-    return one.ref == two.ref and all(
-        np.array_equal(a.vertices, b.vertices)
-        and np.array_equal(a.faces, b.faces)
-        and np.array_equal(a.material.texture, b.material.texture)
-        for a, b in zip(one.parts, two.parts, strict=True)
-    )
 
 
 @pytest.mark.parametrize("form", ["tree", "zip"])
@@ -184,16 +123,6 @@ def test_objaverse_reads_the_metadata_that_is_asked_for(web: Web) -> None:
         list_less.find("n02690373", "u1")
 
 
-def as_tar(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize("above", ["", "banana/"])
 @pytest.mark.parametrize("lists", [True, False])
 def test_omniobject3d_archives(web: Web, above: str, lists: bool) -> None:
@@ -259,56 +188,3 @@ def test_a_folder_over_http(web: Web) -> None:
     web.lists = False
     with pytest.raises(NotListable, match="the server shows no list of its files"):
         list(folder(f"{web.url}/my").models())
-
-
-def test_models_may_not_reach_out_of_a_remote_root(web: Web) -> None:
-    web.files = {"in/a/x.obj": b"mtllib ../../out/m.mtl\n" + WEDGE.encode(), "out/m.mtl": MTL.encode()}
-    source = folder(f"{web.url}/in")
-    with pytest.raises(ModelRefused) as caught:
-        source.open(next(iter(source.models())))
-    assert caught.value.reason == Reason.HOSTILE_PATH
-    assert web.gets("out") == []
-
-
-def test_one_model_that_cannot_be_had_costs_one_model(web: Web) -> None:
-    web.files = {f"a/{name}.glb": Gltf().mesh().glb() for name in "abcd"}
-    source = folder(web.url)
-    refs = list(source.models())
-    web.faults += [Fault("a.glb", "reset", 10, times=99), Fault("b.glb", "status", 403, times=99)]
-    web.faults += [Fault("c.glb", "status", 404), Fault("d.glb", "status", 429, headers={"Retry-After": "1"})]
-    reasons = []
-    for ref in refs:
-        try:
-            source.open(ref)
-            reasons.append("opened")
-        except ModelRefused as error:
-            reasons.append(error.reason.value)
-    assert reasons == ["unreachable", "access_denied", "missing", "opened"]
-
-
-def test_a_root_that_cannot_be_reached_is_a_source_error() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    for make in (shapenet, objaverse, omni, folder):
-        with pytest.raises(HostDown, match="cannot be reached"):
-            list(make(url).models())
-
-
-def test_what_is_kept_serves_while_the_host_is_down(tmp_path: Path) -> None:
-    with Web() as web:
-        web.files = {"a/x.glb": Gltf().mesh().glb()}
-        source = folder(web.url)
-        (ref,) = source.models()
-        model = source.open(ref)
-    assert same(source.open(ref), model)
-
-
-def test_the_recipe_says_where_and_how_large_the_cache_is(web: Web, tmp_path: Path) -> None:
-    web.files = {"a/x.glb": Gltf().mesh().glb(), "a/y.glb": Gltf().mesh().glb() + bytes(8)}
-    source = folder(web.url, cache=str(tmp_path / "mine"), cache_bytes=len(web.files["a/x.glb"]) + 4)
-    for ref in source.models():
-        source.open(ref)
-    (kept,) = (tmp_path / "mine").glob("[0-9a-f][0-9a-f]/*")
-    assert kept.name[-64:] == hashlib.sha256(web.files["a/x.glb"]).hexdigest()
-    assert not (tmp_path / "home").exists()

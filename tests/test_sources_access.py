@@ -1,0 +1,82 @@
+"""Remote roots in trouble: what reaches out of them, what may not be read, hosts that are down, caches that are small."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from _gltf import Gltf
+from _models import WEDGE
+from _remote import MTL, folder, objaverse, omni, same, shapenet
+from _web import Fault, Web
+
+from dst3d_datasets.errors import HostDown, ModelRefused, Reason
+from dst3d_datasets.sources import patience
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DST3D_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(patience, "PATIENCE", patience.Patience(sleep=lambda seconds: None, timeout=5.0))
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with Web() as server:
+        yield server
+
+
+def test_models_may_not_reach_out_of_a_remote_root(web: Web) -> None:
+    web.files = {"in/a/x.obj": b"mtllib ../../out/m.mtl\n" + WEDGE.encode(), "out/m.mtl": MTL.encode()}
+    source = folder(f"{web.url}/in")
+    with pytest.raises(ModelRefused) as caught:
+        source.open(next(iter(source.models())))
+    assert caught.value.reason == Reason.HOSTILE_PATH
+    assert web.gets("out") == []
+
+
+def test_one_model_that_cannot_be_had_costs_one_model(web: Web) -> None:
+    web.files = {f"a/{name}.glb": Gltf().mesh().glb() for name in "abcd"}
+    source = folder(web.url)
+    refs = list(source.models())
+    web.faults += [Fault("a.glb", "reset", 10, times=99), Fault("b.glb", "status", 403, times=99)]
+    web.faults += [Fault("c.glb", "status", 404), Fault("d.glb", "status", 429, headers={"Retry-After": "1"})]
+    reasons = []
+    for ref in refs:
+        try:
+            source.open(ref)
+            reasons.append("opened")
+        except ModelRefused as error:
+            reasons.append(error.reason.value)
+    assert reasons == ["unreachable", "access_denied", "missing", "opened"]
+
+
+def test_a_root_that_cannot_be_reached_is_a_source_error() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    for make in (shapenet, objaverse, omni, folder):
+        with pytest.raises(HostDown, match="cannot be reached"):
+            list(make(url).models())
+
+
+def test_what_is_kept_serves_while_the_host_is_down(tmp_path: Path) -> None:
+    with Web() as web:
+        web.files = {"a/x.glb": Gltf().mesh().glb()}
+        source = folder(web.url)
+        (ref,) = source.models()
+        model = source.open(ref)
+    assert same(source.open(ref), model)
+
+
+def test_the_recipe_says_where_and_how_large_the_cache_is(web: Web, tmp_path: Path) -> None:
+    web.files = {"a/x.glb": Gltf().mesh().glb(), "a/y.glb": Gltf().mesh().glb() + bytes(8)}
+    source = folder(web.url, cache=str(tmp_path / "mine"), cache_bytes=len(web.files["a/x.glb"]) + 4)
+    for ref in source.models():
+        source.open(ref)
+    (kept,) = (tmp_path / "mine").glob("[0-9a-f][0-9a-f]/*")
+    assert kept.name[-64:] == hashlib.sha256(web.files["a/x.glb"]).hexdigest()
+    assert not (tmp_path / "home").exists()
