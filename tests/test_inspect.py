@@ -6,7 +6,10 @@ import io
 import json
 import os
 import tarfile
+import threading
 import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from dst3d_datasets.cli import main
 from dst3d_datasets.recipe import Limits
 from dst3d_datasets.sources import limits
 from dst3d_datasets.sources.inspect import inspect
+from dst3d_datasets.sources.limits import Loader
 
 UV = [[0, 0], [1, 0], [1, 1], [0, 1], [0.5, 0.5]]
 
@@ -47,11 +51,12 @@ BROKEN = {
 
 
 def test_every_broken_file(cad_root):
+    loader = Loader(Limits())
     pytest.importorskip("DracoPy")
     files = {path.relative_to(cad_root / "broken").as_posix() for path in (cad_root / "broken").rglob("*.*")}
     assert {name for name in files if not name.endswith((".md", ".mtl"))} == set(BROKEN)
     for name, expected in BROKEN.items():
-        facts = inspect(str(cad_root / "broken" / name))
+        facts = inspect(str(cad_root / "broken" / name), loader=loader)
         if isinstance(expected, str):
             assert (facts["ok"], facts["reason"]) == (False, expected), name
             assert facts["detail"]
@@ -59,6 +64,7 @@ def test_every_broken_file(cad_root):
             assert facts["ok"], (name, facts)
             assert {key: facts[key] for key in expected} == expected
         json.dumps(facts, allow_nan=False)
+    loader.close()
 
 
 def test_a_good_model(tmp_path, capsys):
@@ -155,3 +161,35 @@ def test_it_ends_whatever_the_file_does(tmp_path, monkeypatch):
     (tmp_path / "large.obj").write_bytes(line * 4)
     facts = inspect(str(tmp_path / "large.obj"), Limits(memory_mb=128))
     assert (facts["ok"], facts["reason"]) == (False, "memory_limit")
+
+
+def test_one_model_of_an_archive(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DST3D_HOME", str(tmp_path / "home"))
+    path = zipped(tmp_path / "a.zip", {"02/m/models/m.obj": WEDGE.encode(), "02/m/models/broken.obj": b"f 1 2 3\n"})
+    assert main(["inspect", f"{path}!02/m/models/m.obj", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["format"], facts["extents"]) == ("obj", [3.0, 2.0, 1.0])
+    assert inspect(f"{path}!02/m/models/broken.obj")["reason"] == "unreadable"
+    assert inspect(f"{path}!02/m/models/gone.obj")["reason"] == "missing"
+    assert inspect(f"{path}!../m.obj")["reason"] == "missing"
+    assert main(["inspect", f"{tmp_path}/gone.zip!m.obj"]) == 2
+
+
+def test_another_machine(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DST3D_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "site"
+    put(folder, "a/b/m.glb", "a/m.obj")
+    zipped(folder / "z.zip", {"x/m.obj": WEDGE.encode(), "../n.obj": b""})
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_port}"
+        assert (inspect(f"{base}/a/b/m.glb")["format"], inspect(f"{base}/a/m.obj")["faces"]) == ("glb", 6)
+        assert inspect(f"{base}/a/gone.glb")["reason"] == "missing"
+        assert main(["inspect", f"{base}/z.tar.gz"]) == 2
+        assert "download it first" in capsys.readouterr().err
+        server.shutdown()

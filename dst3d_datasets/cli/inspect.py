@@ -14,13 +14,19 @@ EXAMPLES = """\
   dst3d inspect chair.glb
   dst3d inspect model_normalized.obj --json
   dst3d inspect 02691156.zip            # members, models, and what is hostile in it
+  dst3d inspect "02691156.zip!02691156/1021a0914a7207aff927ed529ad90a11/models/model_normalized.obj"
+  dst3d inspect hf://datasets/allenai/objaverse/glbs/000-023/93face00deb70aa788f141d861452480.glb
 """
 _TEXTURES = 8
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Flags of this verb."""
-    parser.add_argument("address", metavar="ADDRESS", help="a model (glb, gltf, obj, ply, stl, off), zip or tar.gz")
+    parser.add_argument(
+        "address",
+        metavar="ADDRESS",
+        help="a model (glb, gltf, obj, ply, stl, off), a zip or tar.gz, or ARCHIVE!MEMBER; here, hf:// or https://",
+    )
     parser.add_argument("--seconds", type=float, default=60.0, help="processor time that may be spent (default 60)")
     parser.add_argument("--memory-mb", type=int, default=4096, help="memory that may be used, MiB (default 4096)")
 
@@ -70,7 +76,12 @@ def _model_rows(facts: dict[str, Any]) -> list[tuple[str, object]]:
 
 def _archive_rows(facts: dict[str, Any]) -> list[tuple[str, object]]:
     rows: list[tuple[str, object]] = [
-        ("members", f"{facts['members']:,} files, {size(facts['inflated_bytes'])} inflated"),
+        (
+            "members",
+            f"{facts['members']:,} files, {size(facts['inflated_bytes'])} inflated"
+            if "inflated_bytes" in facts
+            else f"{facts['members']:,} files",
+        ),
         ("models", f"{facts['num_models']:,}" + (f", such as {facts['models'][0]}" if facts["models"] else "")),
     ]
     return rows + [("hostile", f"{count:,} x {kind}") for kind, count in facts["hostile"].items()]

@@ -5,7 +5,6 @@ These functions open strangers' files, so they are called by `limits.Loader` in 
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +48,14 @@ def _inspect_model(file: Path, head: bytes) -> dict[str, Any]:
     except ModelRefused as error:
         known = suffix if suffix in FORMATS else ""
         return {"format": known, "ok": False, "reason": error.reason.value, "detail": error.detail} | near
-    shown = "glb" if head[:4] == b"glTF" else kind
-    up_is_z = kind in ("ply", "stl", "off")
-    ref = ModelRef(source="inspect", model_id=file.name, class_name="object")
-    model = canonicalise(raw, ref, "z" if up_is_z else "y")
-    return {"format": shown, "ok": True, "reason": "", "detail": ""} | _geometry(raw, model) | near
+    return {"ok": True, "reason": "", "detail": ""} | model_facts(raw, kind, head[:4], file.name) | near
+
+
+def model_facts(raw: RawModel, kind: str, magic: bytes, name: str) -> dict[str, Any]:
+    """Format, faces, boxes, materials and textures of a loaded file; z is taken as up where its format means that."""
+    ref = ModelRef(source="inspect", model_id=name, class_name="object")
+    model = canonicalise(raw, ref, "z" if kind in ("ply", "stl", "off") else "y")
+    return {"format": "glb" if magic == b"glTF" else kind} | _geometry(raw, model)
 
 
 def _geometry(raw: RawModel, model: CadModel) -> dict[str, Any]:
@@ -99,9 +101,3 @@ def look(options: dict[str, Any], ref: ModelRef) -> dict[str, Any]:
     """
     model = open_from(options, ref)
     return {"faces": model.num_faces, "textureless": is_textureless(model), "size": list(model.size)}
-
-
-def safe_name(name: str) -> str:
-    """A name out of a stranger's file, for a person: printable and short."""
-    clean = re.sub(r"[^\x20-\x7e\u00a0-\uffff]", "?", name)
-    return clean if len(clean) <= 120 else f"{clean[:100]}...{clean[-15:]}"

@@ -61,7 +61,7 @@ def inspect_archive(path: Path, kind: str) -> dict[str, Any]:
         "members": len(members),
         "inflated_bytes": sum(member.size for member in members),
         "num_models": len(models),
-        "models": models[:_SHOWN],
+        "models": [_shown(name) for name in models[:_SHOWN]],
         "hostile": dict(sorted(hostile.items())),
         "complete": complete,
         "warnings": ([damage] if damage and ok else []) + ([] if complete else ["only the first part was looked at"]),
@@ -76,7 +76,7 @@ def _zip_members(path: Path) -> tuple[list[_Member], bool, str]:
         return [], True, f"the zip's directory cannot be read: {error}"
     members = []
     for info in infos[:MOST_MEMBERS]:
-        if info.is_dir():
+        if info.orig_filename.endswith("/"):
             continue
         mode = info.external_attr >> 16
         hostile = name_trouble(info.orig_filename)
@@ -131,6 +131,12 @@ def name_trouble(name: str) -> str:
     if "\\" in name:
         return "backslash"
     return "parent" if ".." in name.split("/") else ""
+
+
+def _shown(name: str) -> str:
+    """A name out of a stranger's archive, for a person: printable and short."""
+    clean = re.sub(r"[^\x20-\x7e\u00a0-\ud7ff]", "?", name)
+    return clean if len(clean) <= 120 else f"{clean[:100]}...{clean[-15:]}"
 
 
 class _TooMuchError(Exception):
