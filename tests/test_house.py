@@ -48,7 +48,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "fsspec": ("dst3d_datasets/store.py", "dst3d_datasets/sources/address.py"),
     "diffusers": ("dst3d_datasets/generate/controlnet*.py",),
     "transformers": ("dst3d_datasets/generate/*", "dst3d_datasets/prompts/language*.py"),
-    "trimesh": ("dst3d_datasets/sources/mesh*.py",),
+    "trimesh": ("dst3d_datasets/sources/mesh*.py", "dst3d_datasets/bench/sources_work.py"),
     "pyrender": ("dst3d_datasets/render/pyrender*.py", "dst3d_datasets/render/gl_*.py"),
     "OpenGL": ("dst3d_datasets/render/pyrender*.py", "dst3d_datasets/render/gl_*.py"),
     "ray": ("dst3d_datasets/engines/ray*.py",),

@@ -1,4 +1,4 @@
-"""Remote roots in trouble: what reaches out of them, what may not be read, hosts that are down, caches that are small."""
+"""Remote roots in trouble: what reaches out of them, what may not be read, hosts that are down, small caches."""
 
 from __future__ import annotations
 

@@ -16,13 +16,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from ..errors import UsageError
 from ..home import default_home
 
 DEFAULT_BYTES = 20 * 10**9
 _MARGIN = 10  # when it is full, 1/10 is made free, so that not every file makes room for itself
+_DIGITS = 20  # of the number of bytes in use, always as many: a file that keeps its length is quickly written
 _INCOMPLETE = ".incomplete-"
 _log = logging.getLogger(__name__)
 
@@ -67,7 +68,6 @@ class Cache:
         target = self._folder_of(address) / f"{_key(address)}.{_key(tag)[:16]}.{digest}"
         temporary = None
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
             temporary = self._reserve(target.parent, len(data))
             if temporary is None:
                 return False
@@ -120,9 +120,13 @@ class Cache:
             return []
 
     def _locks(self, name: str) -> BinaryIO:
-        folder = self.folder / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        return (folder / name).open("a+b")
+        path = self.folder / "locks" / name
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+        try:
+            return _opened(path, flags)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return _opened(path, flags)
 
     def _reserve(self, folder: Path, size: int) -> BinaryIO | None:
         """An incomplete file of this size, locked, for the caller to fill, once there is room; None: there is not.
@@ -133,19 +137,17 @@ class Cache:
             return None
         with self._locks("size") as counter:
             fcntl.flock(counter, fcntl.LOCK_EX)
-            counter.seek(0)
-            text = counter.read(32)
-            used = int(text) if re.fullmatch(rb"\d+", text) else self.size()
+            text = counter.read(_DIGITS)
+            used = int(text) if re.fullmatch(rb"\d{20}", text) else self.size()
             if used + size > self.max_bytes:
                 used = self._evict(self.max_bytes - size - self.max_bytes // _MARGIN)
             if used + size > self.max_bytes:
                 return None
-            temporary = (folder / f"{_INCOMPLETE}{uuid.uuid4().hex}").open("xb")
+            temporary = _created(folder / f"{_INCOMPLETE}{uuid.uuid4().hex}")
             fcntl.flock(temporary, fcntl.LOCK_EX)  # so that nobody takes it for what a dead process left
             temporary.truncate(size)
             counter.seek(0)
-            counter.truncate()
-            counter.write(b"%d" % (used + size))
+            counter.write(b"%020d" % (used + size))
         return temporary
 
     def _evict(self, goal: int) -> int:
@@ -177,6 +179,18 @@ class Cache:
                             continue
                         seen.add(info.st_ino)
                         yield Path(entry.path), info.st_size, info.st_mtime
+
+
+def _opened(path: Path, flags: int) -> BinaryIO:
+    return cast(BinaryIO, os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0))
+
+
+def _created(path: Path) -> BinaryIO:
+    try:
+        return path.open("xb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")
 
 
 def _key(text: str) -> str:
