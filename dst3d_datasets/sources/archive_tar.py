@@ -86,12 +86,12 @@ class TarBox:
             near = self._names[first : bisect.bisect_left(self._names, inside + "0")]  # "0" is what follows "/"
             # Going through the archive is what costs, so geometry and pictures come along at once.
             names += [name for name in near if name != needed and goes_with(name, name) and members[name][1] <= limit]
-        found = b""
+        found, end = b"", max(sum(members[name]) for name in names)
         with self._lock:
             try:
                 for name in sorted(names, key=lambda each: members[each][0]):
                     start, size = members[name]
-                    self._stream.seek(start)
+                    self._stream.seek(start, end)
                     data = self._stream.read(size)
                     if len(data) < size:
                         raise CutOff("the archive is cut off")
@@ -105,7 +105,7 @@ class TarBox:
 
     @cached_property
     def _stream(self) -> Inflated:
-        return Inflated(lambda start: self._backend.chunks(self._name, start))
+        return Inflated(lambda start, stop: self._backend.chunks(self._name, start, stop))
 
     @cached_property
     def _names(self) -> list[str]:

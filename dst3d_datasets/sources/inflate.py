@@ -36,11 +36,12 @@ class Inflated:
     """The content of a gzip file.
 
     Args:
-        chunks: the file's bytes from an offset on.
+        chunks: the file's bytes from an offset on, up to another or (None) to the end.
     """
 
-    def __init__(self, chunks: Callable[[int], Iterator[bytes]]) -> None:
+    def __init__(self, chunks: Callable[[int, int | None], Iterator[bytes]]) -> None:
         self._open = chunks
+        self._stop: int | None = None  # where the open request ends
         self._source: Iterator[bytes] | None = None
         self._copies = [_Copy(0, 0, None, b"")]
         self._spacing = SPACING
@@ -63,13 +64,20 @@ class Inflated:
         close = getattr(self._source, "close", None)
         if close is not None:
             close()
-        self._source = None
+        self._source, self._stop = None, None
 
-    def seek(self, position: int) -> None:
-        """Go to a place in the content: onwards from here, or from the nearest copy before it."""
+    def seek(self, position: int, until: int) -> None:
+        """Go to a place in the content: onwards from here, or from the nearest copy before it.
+
+        Args:
+            position: the place.
+            until: how far it is going to be read from there; where a copy lies behind that, no more is asked for.
+        """
         best = max((copy for copy in self._copies if copy.position <= position), key=lambda copy: copy.position)
         if position < self.position or best.position > self._inflated:
             self._restore(best)
+        if self._source is None:
+            self._stop = min((copy.packed for copy in self._copies if copy.position >= until), default=None)
         while self.position < position:
             if not self._ready and not self._more():
                 raise CutOff("the file is shorter than its index says")
@@ -135,11 +143,14 @@ class Inflated:
         return bool(self._rest)
 
     def _next_chunk(self) -> bytes:
-        if self._source is None:
-            self._source = self._open(self._packed)
-        data = next(self._source, b"")
-        self._packed += len(data)
-        return data
+        while True:
+            if self._source is None:
+                self._source = self._open(self._packed, self._stop)
+            data = next(self._source, b"")
+            self._packed += len(data)
+            if data or self._stop is None:
+                return data
+            self.pause()  # what was asked for did not reach far enough
 
     def _keep_copy(self) -> None:
         if self._inflated - self._copies[-1].position < self._spacing:
