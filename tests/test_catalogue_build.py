@@ -8,6 +8,7 @@ import pytest
 from _models import put
 
 from dst3d_datasets import imagenet
+from dst3d_datasets.camera import alignment_of
 from dst3d_datasets.cli import main
 from dst3d_datasets.recipe import validate
 from dst3d_datasets.sources.catalogue import build_sources, resolve
@@ -151,3 +152,31 @@ def test_what_the_command_refuses(tmp_path, capsys):
     assert "--kind" in capsys.readouterr().err
     assert main(["catalogue", "quickstart", "--json"]) == 0  # a recipe: its procedural models
     assert json.loads(capsys.readouterr().out)["num_classes"] > 2
+
+
+def test_the_references_catalogue_as_our_table(cad_root, tmp_path, capsys):
+    recipe = {
+        "sources": [
+            {"kind": "objaverse", "root": str(cad_root / "objaverse")},
+            {"kind": "shapenet", "root": str(cad_root / "shapenet" / "ShapeNetCore.v2")},
+            {"kind": "omniobject3d", "root": str(cad_root / "omniobject3d")},
+        ],
+        "catalogue": {"file": str(cad_root / "models.csv")},
+    }
+    (tmp_path / "r.yaml").write_text(json.dumps(recipe))
+    assert main(["catalogue", str(tmp_path / "r.yaml"), "-o", str(tmp_path / "ours.csv")]) == 0
+    assert "exact: false in 1 rows" in capsys.readouterr().out
+    rows = {row.model_id: row for row in read_catalogue(tmp_path / "ours.csv")}
+    assert [name for name, row in rows.items() if not row.exact] == ["omniobject3d_frying_pan_001"]
+    before, _ = resolve(validate(recipe), build_sources(validate(recipe)))
+    ours = validate({**recipe, "catalogue": {"file": str(tmp_path / "ours.csv")}})
+    after, _ = resolve(ours, build_sources(ours))
+    assert [ref.uid for ref in after] == [ref.uid for ref in before]
+    for old, new in zip(before, after, strict=True):
+        assert (new.distance, new.strength, new.sampling, new.exact) == (
+            old.distance,
+            old.strength,
+            old.sampling,
+            old.elevation == 0,
+        )
+        assert abs(alignment_of(old) - alignment_of(new)).max() < 1e-9

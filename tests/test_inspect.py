@@ -179,7 +179,6 @@ def test_another_machine(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("DST3D_HOME", str(tmp_path / "home"))
     folder = tmp_path / "site"
     put(folder, "a/b/m.glb", "a/m.obj")
-    zipped(folder / "z.zip", {"x/m.obj": WEDGE.encode(), "../n.obj": b""})
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *args):

@@ -16,7 +16,7 @@ from .output import LINES, Outcome, table
 EXAMPLES = """\
   dst3d catalogue ~/.objaverse -o models.csv --licence cc0,by,by-sa
   dst3d catalogue ShapeNetCore.v2 -o shapenet.csv --max-strength 1
-  dst3d catalogue recipe.yaml -o models.csv --textured --max-faces 500000
+  dst3d catalogue recipe.yaml -o models.csv --textured --max-faces 500000   # its catalogue.file, or all it has
   dst3d catalogue toys --kind folder -o models.csv --look
 """
 _KINDS = ("objaverse", "shapenet", "omniobject3d", "folder")
@@ -88,12 +88,15 @@ def _text(args: argparse.Namespace, facts: dict[str, Any]) -> str:
         f"{facts['num_classes']:,} of {facts['num_classes_of']:,} classes of ImageNet "
         f"({facts['num_classes_strength_1']:,} with a model that is the class itself)"
     ]
+    if facts["inexact"]:
+        lines.append(f"exact: false in {facts['inexact']:,} rows: 3D-DST's elevation column is no rotation")
     if facts["left_out"]:
         lines += ["left out:", table(facts["left_out"].items())]
     if facts["unmatched"]:
         lines += ["names without a class:", table(facts["unmatched"].items(), most=LINES)]
-    rows = [(entry["synset"], entry["name"], entry["models"]) for entry in facts["classes"]]
-    lines += ["models per class:", table(sorted(rows, key=lambda row: -row[2]), most=LINES)] if rows else []
+    most_first = sorted(facts["classes"], key=lambda entry: -int(entry["models"]))
+    rows = [(entry["synset"], entry["name"], entry["models"]) for entry in most_first]
+    lines += ["models per class:", table(rows, most=LINES)] if rows else []
     if args.out:
         lines.append(f"written to {args.out}; use it as catalogue.file of a recipe")
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..licences import family
 from ..nouns import ModelRef
 from ..recipe import Recipe
 from . import Source
-from .catalogue import build_sources
+from .catalogue import build_sources, resolve
 from .catalogue_file import Row
 from .class_names import Match, match
 from .limits import Loader
@@ -43,6 +44,7 @@ class Coverage:
 
     listed: int = 0
     taken: int = 0
+    inexact: int = 0  # taken, and the reference's pictures are ours in the plane of the front only
     opened: int = 0
     left_out: Counter[str] = field(default_factory=Counter)  # why -> models
     unmatched: Counter[str] = field(default_factory=Counter)  # name of a class that is none of ImageNet's -> models
@@ -54,6 +56,7 @@ class Coverage:
         return {
             "listed": self.listed,
             "taken": self.taken,
+            "inexact": self.inexact,
             "opened": self.opened,
             "left_out": dict(sorted(self.left_out.items())),
             "num_classes": len(self.models),
@@ -75,6 +78,9 @@ class Coverage:
 def build_catalogue(recipe: Recipe, wanted: Wanted) -> tuple[list[Row], Coverage]:
     """Rows for every model of the recipe's sources that is wanted and has a class in ImageNet; by class and id.
 
+    A recipe with a `catalogue.file` (the reference's models.csv, say) gives the models of that, with their columns as
+    rotations; `exact` is false where the reference's elevation column was none.
+
     Raises:
         SourceError: a source's root is missing.
     """
@@ -83,25 +89,39 @@ def build_catalogue(recipe: Recipe, wanted: Wanted) -> tuple[list[Row], Coverage
     kinds = {options.name or options.kind: options for options in recipe.sources}
     licences = {family(licence) for licence in wanted.licences}
     try:
-        for name, source in build_sources(recipe).items():
-            for ref in source.models():
-                coverage.listed += 1
-                found = _class_of(ref, kinds[name].kind)
-                why = _unwanted(ref, found, wanted, licences, coverage)
-                if why or found is None:
-                    coverage.left_out[why] += 1
-                    continue
-                facts = _facts(source, kinds[name], ref, wanted, loader, coverage)
-                why = _unfit(facts, wanted)
-                if why:
-                    coverage.left_out[why] += 1
-                    continue
-                rows.append(_row(ref, found, facts))
-                coverage.models.setdefault(found.entry.synset, Counter())[rows[-1].strength or 1] += 1
+        sources = build_sources(recipe)
+        for ref in _listed(recipe, sources, coverage):
+            options = kinds[ref.source]
+            coverage.listed += 1
+            found = _class_of(ref, options.kind)
+            why = _unwanted(ref, found, wanted, licences, coverage)
+            if why or found is None:
+                coverage.left_out[why] += 1
+                continue
+            facts = _facts(sources[ref.source], options, ref, wanted, loader, coverage)
+            why = _unfit(facts, wanted)
+            if why:
+                coverage.left_out[why] += 1
+                continue
+            rows.append(_row(ref, found, facts))
+            coverage.inexact += not ref.exact
+            coverage.models.setdefault(found.entry.synset, Counter())[rows[-1].strength or 1] += 1
     finally:
         loader.close()
     coverage.taken = len(rows)
     return sorted(rows, key=lambda row: (row.synset, row.source, row.model_id)), coverage
+
+
+def _listed(recipe: Recipe, sources: Mapping[str, Source], coverage: Coverage) -> Iterator[ModelRef]:
+    """What the sources have by themselves, or what the recipe's catalogue takes of it."""
+    if not recipe.catalogue.file:
+        for source in sources.values():
+            yield from source.models()
+        return
+    refs, missing = resolve(recipe, sources)
+    coverage.listed += len(missing)
+    coverage.left_out.update(entry.reason for entry in missing)
+    yield from refs
 
 
 def _class_of(ref: ModelRef, kind: str) -> Match | None:

@@ -96,9 +96,10 @@ def _tar_members(path: Path, kind: str) -> tuple[list[_Member], bool, str]:
     with path.open("rb") as raw:
         counted = _Counted(gzip.GzipFile(fileobj=raw) if kind == "tar.gz" else raw)
         try:
-            with tarfile.open(fileobj=counted, mode="r|") as archive:  # type: ignore[call-overload]
+            with tarfile.open(fileobj=counted, mode="r|") as archive:
                 for info in archive:
-                    archive.members.clear()  # tarfile keeps every header it has seen
+                    headers: list[Any] = vars(archive)["members"]
+                    headers.clear()  # tarfile keeps every one that it has seen
                     if not info.isdir():
                         members.append(_Member(info.name, max(info.size, 0), _tar_trouble(info, links)))
                     if len(members) >= MOST_MEMBERS:
