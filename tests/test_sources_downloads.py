@@ -1,4 +1,4 @@
-"""Objaverse-XL's annotations, the objaverse package, side files in the digest, and downloads ahead of a build."""
+"""Objaverse-XL's annotations, the objaverse package, and side files in the digest."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import hashlib
 import io
 import json
 import sys
-import threading
-import time
 import types
 import urllib.error
 from collections.abc import Iterator
@@ -19,18 +17,14 @@ import numpy as np
 import pytest
 from _gltf import Gltf, png
 from _models import WEDGE
-from _web import Fault, Web
+from _web import Web
 
 from dst3d_datasets.errors import MissingDependency, ModelRefused, Reason, SourceError
-from dst3d_datasets.plan import Plan
 from dst3d_datasets.recipe import options as o
-from dst3d_datasets.recipe import validate
-from dst3d_datasets.shard import _models, _Work
 from dst3d_datasets.sources import objaverse_xl, patience
 from dst3d_datasets.sources.folder import Folder
 from dst3d_datasets.sources.objaverse import Objaverse
 from dst3d_datasets.sources.objaverse_xl import ObjaverseXL
-from dst3d_datasets.tools import Tools
 
 GLB = Gltf().mesh().glb()
 
@@ -230,50 +224,3 @@ def test_the_digest_of_a_gltf_and_of_a_file_alone(tmp_path: Path) -> None:
     first = content(tmp_path / "two")
     (tmp_path / "two" / "a b.bin").write_bytes(b"1235")
     assert len({absent, first, content(tmp_path / "two")}) == 3
-
-
-def loaded(web: Web, **faults: int) -> tuple[_Work, list[str]]:
-    recipe = validate(
-        {"sources": [{"kind": "folder", "root": web.url}], "views": {"per_model": 1}, "limits": {"enabled": False}}
-    )
-    refs = list(Folder(recipe.sources[0]).models())
-    web.faults += [Fault(f"{name}.glb", "status", code, times=9) for name, code in faults.items()]
-    work = _Work(recipe, Tools(recipe))
-    plan = Plan(recipe, refs, None)
-    jobs = [job for spec in plan for job in spec.jobs]
-    return work, [job.ref.model_id for job, _ in _models(work, jobs)]
-
-
-def test_downloads_run_side_by_side_ahead_of_loading(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    web.files = {f"a/{name}.glb": GLB for name in "abcdefgh"}
-    web.faults.append(Fault("glb$", "slow", 0.2, times=8))
-    under_way, most, lock = 0, 0, threading.Lock()
-    answer = web.content
-
-    def content(path: str) -> bytes | None:
-        nonlocal under_way, most
-        with lock:
-            under_way += 1
-            most = max(most, under_way)
-        time.sleep(0.02)
-        with lock:
-            under_way -= 1
-        return answer(path)
-
-    monkeypatch.setattr(web, "content", content)
-    begin = time.monotonic()
-    work, found = loaded(web)
-    assert found == [f"a/{name}.glb" for name in "abcdefgh"]
-    assert time.monotonic() - begin < 1.3  # one after the other they take 1.6 s of waiting alone
-    assert most > 1
-    assert work.clock.seconds["fetch"] > 1.3
-    assert len(web.gets(".glb")) == 8  # nothing is fetched twice
-
-
-def test_what_cannot_be_fetched_is_skipped_once_with_its_reason(web: Web) -> None:
-    web.files = {f"a/{name}.glb": GLB for name in "abc"}
-    work, found = loaded(web, b=403)
-    assert found == ["a/a.glb", "a/c.glb"]
-    (skipped,) = work.skipped
-    assert (skipped.reason, skipped.num_views) == ("access_denied", 1)
-    assert len(web.gets("b.glb")) <= 1
