@@ -100,6 +100,10 @@ class ModelRefused(Dst3dError):
         return type(self), (self.reason, self.detail)
 
 
+class LoaderError(Dst3dError):
+    """The process that models are loaded in cannot be started: no model's fault."""
+
+
 class StoreError(Dst3dError):
     """The store cannot be written or read: disk full, read-only, vanished. Nothing finished is lost."""
 

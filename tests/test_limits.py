@@ -10,7 +10,7 @@ import pytest
 from _models import put
 from _toy import toy_recipe
 
-from dst3d_datasets.errors import ModelRefused, Reason, SourceError
+from dst3d_datasets.errors import LoaderError, ModelRefused, Reason, SourceError
 from dst3d_datasets.nouns import CadModel, Material, ModelRef, Part
 from dst3d_datasets.plan import Plan
 from dst3d_datasets.recipe import Limits, fingerprint, validate
@@ -105,6 +105,12 @@ def test_what_goes_wrong_is_a_reason(loader, name, reason, words, capfd):
     assert loader.call("_hostile:echo", 1) == 1
     assert refusal(loader, name).reason == reason  # the same on a process that has worked before
     assert "intruder" not in capfd.readouterr().out
+
+
+def test_a_process_that_does_not_start_is_no_models_fault(monkeypatch):
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(LoaderError, match=r"exit code 1.*limits.enabled: false"):
+        Loader(Limits()).call("_hostile:echo", 1)
 
 
 def test_a_sleeper_is_given_up_by_the_clock(monkeypatch):

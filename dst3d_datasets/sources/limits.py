@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import Any
 
 from .. import errors
-from ..errors import ModelRefused, Reason
+from ..errors import LoaderError, ModelRefused, Reason
 from ..nouns import CadModel, ModelRef
 from ..recipe import Limits
 from ..recipe.options import SourceOptions
@@ -88,8 +88,7 @@ class Loader:
         if self._child is None:
             self._child = _Child(self.limits)
         try:
-            self._child.wire.settimeout(PATIENCE * self.limits.seconds + _START_SECONDS * (not self._child.is_used))
-            self._child.is_used = True
+            self._child.wire.settimeout(PATIENCE * self.limits.seconds)
             send(self._child.wire, (target, arguments))
             answer: tuple[Any, ...] = receive(self._child.wire)
             return answer
@@ -130,10 +129,18 @@ class _Child:
             command, pass_fds=[other.fileno()], stdin=subprocess.DEVNULL, env={**os.environ, **_ENVIRONMENT}
         )
         other.close()
-        self.is_used = False
         self._finalizer = weakref.finalize(self, _bury, self.wire, self.process)
-        with suppress(OSError):  # a process that is dead already is found out when its answer is read
+        self.wire.settimeout(_START_SECONDS)
+        try:
             send(self.wire, (os.getpid(), list(sys.path), limits.seconds, limits.memory_mb))
+            receive(self.wire)
+        except (EOFError, OSError) as error:
+            code = self.exit_code() if not isinstance(error, TimeoutError) else "none yet"
+            self.kill()
+            raise LoaderError(
+                f"the process that loads models cannot be started (exit code {code}); its own message is above. "
+                "To load in the build's process, without limits: limits.enabled: false"
+            ) from None
 
     def exit_code(self) -> int:
         """Of a process whose end of the socket is closed: its exit code, or minus the signal that ended it."""

@@ -93,6 +93,7 @@ def main() -> None:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     importlib.import_module(f"{__package__}.mesh")
     bound_memory(megabytes)
+    send(wire, "ready")
     serve(wire, seconds)
 
 
