@@ -70,6 +70,25 @@ def test_going_back_in_a_tar_starts_at_the_copy_before(cache: Cache, monkeypatch
         assert web.sent < 0.25 * len(data)
 
 
+def test_what_is_wanted_is_kept_in_the_same_pass(cache: Cache) -> None:
+    data = targz([(member(name), content) for name, content in SCANS])
+    with Web() as web:
+        web.files["cup.tar.gz"] = data
+        box = TarBox(backend_at(web.url), "cup.tar.gz", cache)
+        box.want(["cup_003", "cup_020", "cup_099"])
+        assert len(box.names) == 90
+        assert sum(content in contents(cache) for _, content in SCANS) == 6
+        web.requests.clear()
+        for name, content in SCANS[60:63] + SCANS[9:12]:
+            assert box.read(name, LIMIT, name.partition("/")[0]) == content
+        assert web.sent == 0
+        small = Cache(str(cache.folder / "small"), 200_000)
+        box = TarBox(backend_at(web.url), "cup.tar.gz", small)
+        box.want([f"cup_{number:03d}" for number in range(30)])
+        assert len(box.names) == 90
+        assert sum(content in contents(small) for _, content in SCANS) <= 4
+
+
 def test_hostile_members_of_a_tar(tmp_path: Path, cache: Cache, cad_root: Path) -> None:
     box = TarBox(LocalBackend(cad_root / "broken"), "zip_slip.tar.gz", cache)
     assert box.names == ["evil_001/Scan/Scan.obj", "evil_003/Scan/evil_through_symlink.obj"]

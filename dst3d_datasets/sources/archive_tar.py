@@ -8,7 +8,7 @@ import json
 import logging
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from .cache import Cache
 from .inflate import Bomb, CutOff, Inflated
 
 _MOST_NAME = 2**20  # bytes of a long name or of a pax header
+_MOST_KEPT = 2**28  # bytes of a member that is kept in passing; it is held in memory
 _MOST_MEMBERS = 5_000_000
 _LONG = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _PAX = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
@@ -45,9 +46,18 @@ class TarBox:
     def __init__(self, backend: Backend, name: str, cache: Cache) -> None:
         self._backend, self._name, self._cache = backend, name, cache
         self._lock = threading.RLock()
+        self._wanted: frozenset[str] = frozenset()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._backend, self._name, self._cache)
+
+    def want(self, folders: Iterable[str]) -> None:
+        """Say which models will be asked for, before the archive is listed: what is theirs is kept on the way.
+
+        Args:
+            folders: the models' folders, or the last parts of these; no more is kept than half of the cache holds.
+        """
+        self._wanted = frozenset(folders)
 
     @property
     def names(self) -> list[str]:
@@ -131,12 +141,27 @@ class TarBox:
         members, unsafe = json.loads(gzip.decompress(kept))
         return {name: (start, size) for name, (start, size) in members.items()}, unsafe
 
+    def _is_wanted(self) -> Callable[[str, bytes, int], bool]:
+        left = self._cache.max_bytes // 2
+
+        def is_wanted(name: str, kind: bytes, size: int) -> bool:
+            nonlocal left
+            parts = name.split("/")
+            is_file = kind in (tarfile.REGTYPE, tarfile.AREGTYPE) and is_plain(name) and goes_with(name, name)
+            if not is_file or size > _MOST_KEPT or self._wanted.isdisjoint(parts[:2]):
+                return False
+            left -= size
+            return left >= 0
+
+        return is_wanted
+
     def _go_through(self) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
         members: dict[str, tuple[int, int]] = {}
         unsafe: dict[str, str] = {}
         try:
-            for name, kind, start, size in _members(self._stream):
-                name = name.removeprefix("./").rstrip("/")
+            for name, kind, start, size, data in _members(self._stream, self._is_wanted()):
+                if data is not None:
+                    self._cache.write(self._key(name), self._tag, data)
                 if not is_plain(name):
                     _log.debug("%s: the member %r cannot be reached and is passed over", self._name, name)
                 elif kind in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE):
@@ -154,10 +179,13 @@ class TarBox:
         return {name: place for name, place in members.items() if name not in unsafe}, unsafe
 
 
-def _members(stream: Inflated) -> Iterator[tuple[str, bytes, int, int]]:
-    """(name, type, offset of the content, bytes) of each member, long names resolved.
+def _members(
+    stream: Inflated, keep: Callable[[str, bytes, int], bool]
+) -> Iterator[tuple[str, bytes, int, int, bytes | None]]:
+    """(name, type, offset of the content, bytes, content) of each member, long names resolved.
 
-    `tarfile` would read a header of any size that the archive claims into memory.
+    The content is given where `keep(name, type, bytes)` says so. `tarfile` would read a header of any size that the
+    archive claims into memory.
     """
     later: dict[str, str] = {}
     while True:
@@ -188,13 +216,15 @@ def _members(stream: Inflated) -> Iterator[tuple[str, bytes, int, int]]:
         if any(key.startswith("GNU.sparse") for key in later):
             info.type = tarfile.GNUTYPE_SPARSE
         padded = -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE if info.isreg() or size else 0
-        start = stream.position
-        name = later.get("path", info.name)
+        start, data = stream.position, None
+        name = later.get("path", info.name).removeprefix("./").rstrip("/")
         later = {}
+        if keep(name, info.type, size):
+            data = stream.read(size)
         has_content = info.type not in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE)
-        if has_content and not stream.skip(padded):
+        if has_content and not stream.skip(start + padded - stream.position):
             raise CutOff("the archive is cut off")
-        yield name, info.type, start, size
+        yield name, info.type, start, size, data
 
 
 def _pax(content: bytes) -> dict[str, str]:

@@ -8,7 +8,7 @@ Ids are those of 3D-DST's catalogue: omniobject3d_<category>_<nnn>.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from .. import imagenet
@@ -60,6 +60,16 @@ class OmniObject3D:
         known = imagenet.by_synset().get(synset)
         name = known.name if known else self._category(full).replace("_", " ")
         return self._ref(full, name, synset, known.index if known else -1)
+
+    def prepare(self, ids: Iterable[str]) -> None:
+        """Have the scans of these ids kept in the cache while their archives are listed: one pass over each does both."""
+        wanted: dict[str, set[str]] = {}
+        for model_id in ids:
+            scan = model_id.removeprefix(PREFIX)
+            wanted.setdefault(self._category(scan), set()).add(scan)
+        for category, box in self._categories.items():
+            if box is not None and category in wanted:
+                box.want(wanted[category])
 
     def open(self, ref: ModelRef) -> CadModel:
         """See `Source.open`."""
