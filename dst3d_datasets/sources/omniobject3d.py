@@ -62,7 +62,7 @@ class OmniObject3D:
         return self._ref(full, name, synset, known.index if known else -1)
 
     def prepare(self, ids: Iterable[str]) -> None:
-        """Have the scans of these ids kept in the cache while their archives are listed: one pass over each does both."""
+        """Have the scans of these ids kept in the cache while their archives are listed, in one pass."""
         wanted: dict[str, set[str]] = {}
         for model_id in ids:
             scan = model_id.removeprefix(PREFIX)
