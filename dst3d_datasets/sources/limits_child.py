@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+import warnings
 from typing import Any
 
 from ..errors import Dst3dError, ModelRefused, Reason
@@ -91,6 +92,7 @@ def main() -> None:
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     parent, sys.path[:], seconds, megabytes = receive(wire)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's about NaN in damaged files, which are refused for it
     importlib.import_module(f"{__package__}.mesh")
     bound_memory(megabytes)
     send(wire, "ready")
