@@ -159,7 +159,7 @@ def _served(folder: Path) -> Iterator[tuple[str, Callable[[], int]]]:
     """A folder on a web server with ranges: its address, and the bytes that it has sent so far."""
     sent = [0]
 
-    class Handler(BaseHTTPRequestHandler):
+    class _Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def log_message(self, *_: Any) -> None:
@@ -191,7 +191,7 @@ def _served(folder: Path) -> Iterator[tuple[str, Callable[[], int]]]:
             self.end_headers()
             self.wfile.write(body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}", lambda: sent[0]
