@@ -27,6 +27,7 @@ class MiniHub:
         self.tokens = {"hf_test"}
         self.page = page  # entries of a page of a tree
         self.faults: list[tuple[str, int, dict[str, str]]] = []  # (pattern, status, headers), each once
+        self.renamed: dict[str, str] = {}  # old name of a data set -> its name
         self.calls: list[tuple[str, str, str, int]] = []  # (method, path, Authorization, bytes sent)
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.hub = self
@@ -83,6 +84,9 @@ class _Handler(BaseHTTPRequestHandler):
         if lfs:
             every = (data for commits in hub.repos.values() for files in commits.values() for data in files.values())
             return self._content(next(data for data in every if hashlib.sha256(data).hexdigest() == lfs[1]), {})
+        for old, name in hub.renamed.items():
+            if f"/datasets/{old}/" in path:
+                return self._send(307, b"moved", {"Location": self.path.replace(old, name)})
         match = re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/(revision|tree)/([^/]+)(?:/(.*))?", path)
         if match:
             return self._api(match[1], match[2], unquote(match[3]), unquote(match[4] or ""))

@@ -188,6 +188,11 @@ def test_same_host_redirects_keep_credentials_and_ranges(web: Web) -> None:
     assert web.requests[1].authorization == web.requests[0].authorization != ""
 
 
+def test_nothing_but_http_is_followed(web: Web) -> None:
+    web.faults += [Fault("m.glb", "redirect", "ftp://127.0.0.1/x"), Fault("m.glb", "redirect", "file:///etc/passwd")]
+    assert [refusal(at(web)).reason for _ in range(2)] == [Reason.UNREADABLE] * 2
+
+
 def test_index_pages_are_lists(web: Web) -> None:
     web.files.update({"a b/deep/er/n.obj": b"x", "top.ply": b"y"})
     assert [entry[:2] for entry in at(web).listing("")] == [("a b", True), ("top.ply", False)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from _gltf import Gltf
 from _models import WEDGE
-from _remote import MTL, folder, objaverse, omni, same, shapenet
+from _remote import MTL, as_zip, folder, objaverse, omni, same, shapenet, tree
 from _web import Fault, Web
 
 from dst3d_datasets.errors import HostDown, ModelRefused, Reason
@@ -80,3 +80,23 @@ def test_the_recipe_says_where_and_how_large_the_cache_is(web: Web, tmp_path: Pa
     (kept,) = (tmp_path / "mine").glob("[0-9a-f][0-9a-f]/*")
     assert kept.name[-64:] == hashlib.sha256(web.files["a/x.glb"]).hexdigest()
     assert not (tmp_path / "home").exists()
+
+
+def test_hostile_archives_cost_their_own_models_alone(web: Web, cad_root: Path) -> None:
+    broken = cad_root / "broken"
+    web.files = {
+        "02691156.zip": (broken / "zip_slip.zip").read_bytes(),
+        "02958343.zip": as_zip(tree("02958343/good")),
+    }
+    bomb = (broken / "deflate_bomb.zip").read_bytes().replace(b"02691156", b"03001627")
+    web.files["03001627.zip"] = bomb
+    reasons = {}
+    source = shapenet(web.url, max_bytes=10**7)
+    for ref in source.models():
+        try:
+            reasons[f"{ref.synset}/{ref.model_id}"] = str(source.open(ref).num_faces)
+        except ModelRefused as error:
+            reasons[f"{ref.synset}/{ref.model_id}"] = error.reason.value
+    assert reasons == {"n02691156/good": "1", "n02958343/good": "7", "n03001627/bomb": "too_large"}
+    web.files = {"evil.tar.gz": (broken / "zip_slip.tar.gz").read_bytes()}
+    assert [ref.model_id for ref in omni(web.url).models()] == ["omniobject3d_evil_001"]

@@ -104,6 +104,16 @@ def test_shapenets_zips_on_the_hub(hub: MiniHub) -> None:
     assert hub.sent < 80_000
 
 
+def test_a_data_set_that_was_renamed(hub: MiniHub) -> None:
+    hub.renamed["old/name"] = "me/cad"
+    hub.private.add("me/cad")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_TOKEN", "hf_test")
+        backend = backend_at("hf://datasets/old/name@v1")
+        assert backend.stat("car/x.glb").size == len(GLB)
+        assert b"".join(backend.chunks("car/x.glb", 3, 9)) == GLB[3:9]
+
+
 def test_gates_are_met_model_by_model_too(hub: MiniHub) -> None:
     hub.gated.add("me/cad")
     source = folder("hf://datasets/me/cad@v1")

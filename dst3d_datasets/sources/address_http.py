@@ -30,9 +30,11 @@ _MOST_LISTING = 2**24  # bytes of one index page
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Credentials go on to the same host and to nobody else."""
+    """Credentials go on to the same host and to nobody else; nothing but HTTP is followed."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        if urlsplit(newurl).scheme not in ("http", "https"):
+            return None
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         if request is None:
             return None

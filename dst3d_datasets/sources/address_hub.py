@@ -73,9 +73,17 @@ class HubBackend:
         """See `Backend.stat`."""
 
         def once() -> Stat:
-            with self._ask(self._file(name), method="HEAD", follow=False) as response:
-                size = response.headers.get("X-Linked-Size") or response.headers.get("Content-Length") or ""
-                return Stat(int(size) if size.isdigit() else -1, self._commit)
+            url = self._file(name)
+            for _ in range(5):
+                with self._ask(url, method="HEAD", follow=False) as response:
+                    headers, status = response.headers, response.status
+                next_url = urljoin(url, headers.get("Location") or "")
+                size = headers.get("X-Linked-Size") or (headers.get("Content-Length") if status < 300 else "") or ""
+                # A data set that was renamed redirects within the Hub; one to elsewhere leads to the content.
+                if size or not next_url.startswith(self._endpoint + "/"):
+                    break
+                url = next_url
+            return Stat(int(size) if size.isdigit() else -1, self._commit)
 
         return patiently(once, self.url(name))
 
