@@ -6,9 +6,10 @@ import gzip
 import json
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from ..licences import terms_of
+from .mesh_files import read_pieces
 from .objaverse import LICENCES
 
 _MOST_BYTES = 2**28  # of one inflated metadata file
@@ -36,8 +37,7 @@ def _objaverse(file: Path) -> dict[str, Any]:
     if file.parent.parent.name != "glbs" or not metadata.is_file():
         return {}
     with gzip.open(metadata, "rb") as stream:
-        text = stream.read(_MOST_BYTES)
-    entry = json.loads(text).get(file.stem)
+        entry = json.loads(read_pieces(cast(BinaryIO, stream), _MOST_BYTES)).get(file.stem)
     if not isinstance(entry, dict):
         return {}
     user = entry.get("user") or {}

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from ..errors import ModelRefused, Reason
 
@@ -127,3 +127,18 @@ def read_bounded(path: str | os.PathLike[str], limit: int, label: str) -> bytes:
     if len(data) > limit:
         raise ModelRefused(Reason.TOO_LARGE, f"{label}: more than {limit} bytes")
     return data
+
+
+def read_pieces(file: BinaryIO, limit: int) -> bytes:
+    """All of a stream (one that inflates, say) of at most `limit` bytes; no more memory than there is content.
+
+    Raises:
+        ValueError: it has more.
+    """
+    pieces, size = [], 0
+    while piece := file.read(2**20):
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise ValueError(f"more than {limit} bytes inflated")
+    return b"".join(pieces)

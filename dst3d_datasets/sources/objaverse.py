@@ -13,13 +13,14 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from .. import imagenet
 from ..errors import NotListable, SourceError
 from ..nouns import CadModel, ModelRef
 from ..recipe.options import ObjaverseOptions
 from .class_names import exact
+from .mesh_files import read_pieces
 from .mesh_open import fetch_boxed, open_boxed, open_model
 from .objaverse_package import Package
 from .root import Root
@@ -197,10 +198,7 @@ class Objaverse:
             raise self._base.error(f"has no {name}")
         try:
             with gzip.open(io.BytesIO(packed), "rb") as file:
-                text = file.read(_MOST_BYTES + 1)
-            if len(text) > _MOST_BYTES:
-                raise ValueError(f"more than {_MOST_BYTES} bytes inflated")
-            value = json.loads(text)
+                value = json.loads(read_pieces(cast(BinaryIO, file), _MOST_BYTES))
             if not isinstance(value, dict):
                 raise ValueError("not a JSON object")
         except (OSError, EOFError, ValueError, RecursionError) as error:
