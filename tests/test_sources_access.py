@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,3 +103,33 @@ def test_hostile_archives_cost_their_own_models_alone(web: Web, cad_root: Path) 
     assert reasons == {"n02691156/good": "1", "n02958343/good": "7", "n03001627/bomb": "too_large"}
     web.files = {"evil.tar.gz": (broken / "zip_slip.tar.gz").read_bytes()}
     assert [ref.model_id for ref in omni(web.url).models()] == ["omniobject3d_evil_001"]
+
+
+_OPENER = """
+import sys
+from dst3d_datasets.recipe import options as o
+from dst3d_datasets.sources.shapenet import ShapeNet
+source = ShapeNet(o.ShapeNetOptions(kind="shapenet", root=sys.argv[1], cache=sys.argv[2]))
+print(sum(source.open(ref).num_faces for ref in source.models()))
+"""
+
+
+def test_many_processes_fetch_a_model_once(web: Web, tmp_path: Path) -> None:
+    web.files = {"02691156.zip": as_zip(tree(*(f"02691156/m{number}" for number in range(20))))}
+    command = [sys.executable, "-c", _OPENER, web.url, str(tmp_path / "cache")]
+    openers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [opener.communicate()[0] for opener in openers] == ["140\n"] * 3
+    members = [request.range for request in web.gets("zip")]
+    assert len(members) - len(set(members)) <= 2  # the directory may be read by each, no model is
+
+
+def test_a_killed_download_is_begun_again(web: Web, tmp_path: Path) -> None:
+    web.files = {"02691156.zip": as_zip(tree("02691156/abc"))}
+    web.faults.append(Fault("zip", "drip", 0.01))
+    command = [sys.executable, "-c", _OPENER, web.url, str(tmp_path / "cache")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as opener:
+        while not web.gets("zip") or web.gets("zip")[0].sent < 20:
+            time.sleep(0.01)
+        opener.kill()
+    assert not list((tmp_path / "cache").glob("[0-9a-f][0-9a-f]/*"))
+    assert subprocess.run(command, capture_output=True, text=True).stdout == "7\n"

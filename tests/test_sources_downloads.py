@@ -170,7 +170,7 @@ def test_the_objaverse_package_fills_a_local_root(
     }
     options = o.ObjaverseOptions(kind="objaverse", root=str(tmp_path), downloader="package")
     monkeypatch.setitem(sys.modules, "objaverse", None)
-    with pytest.raises(MissingDependency, match="pip install objaverse"):
+    with pytest.raises(MissingDependency, match=r"dst3d-datasets\[objaverse\]"):
         list(Objaverse(options).models())
     monkeypatch.setitem(sys.modules, "objaverse", package(files))
     source = Objaverse(options)

@@ -72,7 +72,8 @@ class Package:
             module = importlib.import_module("objaverse")
         except ImportError as error:
             raise MissingDependency(
-                "downloader: package needs the Python package 'objaverse'; run: pip install objaverse"
+                "downloader: package needs the Python package 'objaverse'; "
+                'run: pip install "dst3d-datasets[objaverse]"'
             ) from error
         # It reads this name at every call, and prints its progress.
         module._VERSIONED_PATH = str(self.folder)  # type: ignore[attr-defined]

@@ -216,7 +216,9 @@ def _parquet(data: bytes) -> Iterator[dict[str, Any]]:
         import pyarrow
         import pyarrow.parquet as parquet
     except ImportError as error:
-        raise MissingDependency("annotations in parquet need pyarrow; run: pip install pyarrow") from error
+        raise MissingDependency(
+            'annotations in parquet need pyarrow; run: pip install "dst3d-datasets[objaverse]"'
+        ) from error
     wanted = ["fileIdentifier", "source", "license", "fileType", "sha256"]
     try:
         file = parquet.ParquetFile(io.BytesIO(data))
