@@ -39,8 +39,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Build, with a progress bar."""
-    from .. import build
+    from .. import build, registry
 
+    registry.lookup("engines", args.engine)  # a wrong name is told before a folder is made
     start, recipe, (part, parts) = time.perf_counter(), recipe_of(args), args.slice
     with Progress(quiet=args.quiet) as progress:
         report = build.build(
