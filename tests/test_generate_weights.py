@@ -16,6 +16,7 @@ from _tiny_pipeline import unet  # noqa: E402
 
 from dst3d_datasets.errors import MissingDependency, RecipeError  # noqa: E402
 from dst3d_datasets.generate.controlnet import ControlNetGenerator  # noqa: E402
+from dst3d_datasets.generate.families import family_of  # noqa: E402
 from dst3d_datasets.generate.weights import Place, WeightsError, explain, untrained_reason  # noqa: E402
 from dst3d_datasets.recipe.options import ControlNetOptions  # noqa: E402
 
@@ -220,3 +221,34 @@ def test_what_the_hub_says_becomes_advice(error, expected, monkeypatch):
         told = explain(outer, Place("me/it", "v9", None), "generator.pipeline")
     assert isinstance(told, WeightsError)
     assert re.search(expected, str(told))
+
+
+def pipeline_like(name, call, **parts):
+    """An object that looks like a loaded pipeline of class `name`."""
+    scheduler = type("Euler", (), {"step": lambda self, model_output, timestep, sample: None})()
+    return type(name, (), {"__call__": call, "scheduler": scheduler, **parts})()
+
+
+def test_families_are_told_by_their_signature():
+    def flux(self, prompt, control_image, height, width, guidance_scale, controlnet_conditioning_scale, generator):
+        """As FluxControlNetPipeline less its control mode."""
+
+    family = family_of(pipeline_like("NewControlNetPipeline", flux, controlnet=object()))
+    assert (family.control, family.scale, family.eta, family.negative, family.nets) == (
+        "control_image", True, False, False, 1
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("StableDiffusion3ControlNetPipeline", "prompt, control_image", "cannot take a seed per sample"),
+        ("StableDiffusionXLControlNetUnionPipeline", "prompt, control_image, control_mode", "needs a control mode"),
+        ("StableDiffusionControlNetImg2ImgPipeline", "prompt, image, control_image", "not a text-to-image pipeline"),
+        ("KandinskyV22ControlnetPipeline", "image_embeds, hint", "needs image embeddings"),
+    ],
+)
+def test_pipelines_that_need_more_are_refused(name, arguments, expected):
+    call = eval(f"lambda self, {arguments}: None")
+    with pytest.raises(WeightsError, match=rf"generator\.pipeline: {name} .*{expected}"):
+        family_of(pipeline_like(name, call, controlnet=object()))

@@ -7,11 +7,12 @@ background (mixing encoded values darkens them).
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]  # float32 wherever a picture's size is at stake
 Bytes = NDArray[np.uint8]
 
 _STEPS = 1 << 14  # entries of the encoding table: less than a third of a byte's step, even in the darks
@@ -56,7 +57,8 @@ def encode(linear: Floats, grain: Floats | None = None) -> Bytes:
     value = _encode_table()[index]
     if grain is not None:
         value = value + (grain[..., None] if grain.ndim == value.ndim - 1 else grain)
-    return np.clip(value + np.float32(0.5), 0, 255).astype(np.uint8)
+    rounded: Bytes = np.clip(value + np.float32(0.5), 0, 255).astype(np.uint8)
+    return rounded
 
 
 def composite(colour: Bytes, alpha: Bytes, background: Bytes) -> Bytes:
