@@ -169,10 +169,9 @@ def test_bytes_do_not_depend_on_threads_batch_or_chunks(monkeypatch: pytest.Monk
 
     texture = np.random.default_rng(0).integers(0, 255, (64, 64, 4), dtype=np.uint8)
     grid, view = facing_grid(1.3, 90)
-    uv = grid.parts[0].vertices[:, :2] * 3
-    painted = part_of(
-        grid.parts[0].vertices, grid.parts[0].faces, grid.parts[0].normals, uv=uv, material=Material(texture=texture)
-    )
+    sheet = grid.parts[0]
+    look = Material(texture=texture)
+    painted = part_of(sheet.vertices, sheet.faces, sheet.normals, uv=sheet.vertices[:, :2] * 3, material=look)
     models = [soup(5, 2000), sphere(90, metallic=0.5, roughness=0.3), model_of(painted)]
     views = [camera(a, 10, size=257) for a in (0, 70, 250)] + [view]
     before = torch.get_num_threads()

@@ -91,7 +91,7 @@ def _pyramid(texture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     while max(images[-1].shape[:2]) > 4 and len(images) < 14:
         image = images[-1]
         size = (max(1, image.shape[1] // 2), max(1, image.shape[0] // 2))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
         if image[..., 3].min() < 255:
             weight = image[..., 3:].astype(np.float32)
             sums = cv2.resize(image[..., :3] * weight, size, interpolation=cv2.INTER_AREA)
