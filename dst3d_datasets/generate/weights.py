@@ -149,7 +149,7 @@ def explain(error: BaseException, place: Place, field: str) -> WeightsError:
             "the folder must be a complete diffusers model with .safetensors weights (pickled .bin files are refused)"
         )
         return WeightsError(f"{where} cannot be loaded: {first}; {hint}")
-    if "GatedRepoError" in names or "gated repo" in text.lower():
+    if "GatedRepoError" in names:
         return WeightsError(
             f"{where} is gated on the Hub: accept its terms on https://huggingface.co/{place.name}, then run "
             "`hf auth login` or set HF_TOKEN"
@@ -166,10 +166,12 @@ def explain(error: BaseException, place: Place, field: str) -> WeightsError:
             f"{where} is not in the local cache and HF_HUB_OFFLINE is set; unset it, or download first: hf "
             f"download {place.name}"
         )
-    return WeightsError(
-        f"{where} cannot be loaded: {first}; check the connection to the Hub (HF_ENDPOINT, proxy), download it "
-        f"beforehand with `hf download {place.name}`, or give a local folder"
-    )
+    if "LocalEntryNotFoundError" in names or ("HfHubHTTPError" in names and "EntryNotFoundError" not in names):
+        return WeightsError(
+            f"{where} is not in the local cache and the Hub cannot be reached ({_first_line(chain[-1])}); check the "
+            f"network (HF_ENDPOINT, proxy), download it beforehand with `hf download {place.name}`, or give a folder"
+        )
+    return WeightsError(f"{where} cannot be loaded: {first}; is it a diffusers model with .safetensors weights?")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
