@@ -165,7 +165,11 @@ def test_preview_writes_a_sheet_and_a_page(capsys: pytest.CaptureFixture[str]) -
     )
     code, out, _ = _run(capsys, "preview", "recipe.yaml", "-n", "3", "-o", "look")
     assert code == 1
-    assert "no sample" in out
+    assert "no sample could be made" in out
+    assert "unreadable  made to fail" in out
+    del ToySource.bad["teapot-001"]
+    code, data = _json(capsys, "preview", "recipe.yaml", "-n", "6", "-o", "look")
+    assert (code, data["num_samples"], len(data["skipped"])) == (0, 1, 5)
 
 
 @pytest.mark.usefixtures("here")
