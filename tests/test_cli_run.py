@@ -146,6 +146,8 @@ def test_plan_estimates_from_a_trial(capsys: pytest.CaptureFixture[str]) -> None
     estimate = _json(capsys, "plan", "recipe.yaml", "--like", "trial")[1]["estimate"]
     trial = _json(capsys, "status", "trial")[1]
     assert estimate["num_measured"] == 6
+    limited = _json(capsys, "plan", "recipe.yaml", "--limit", "6")[1]
+    assert limited["fingerprint"] == trial["fingerprint"]
     assert estimate["num_bytes"] == pytest.approx(trial["num_bytes"] * 30 / 6, abs=1)
     out = _run(capsys, "plan", "recipe.yaml", "--like", "trial")[1]
     assert "as measured on 6 samples of trial" in out
