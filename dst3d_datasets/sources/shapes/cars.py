@@ -7,6 +7,7 @@ from .canvas import Canvas
 from .carparts import SEATS, cabin, cockpit, face, rear
 from .coach import Coach, liners, lower_body
 from .kit import Dice, Facts, Family, Kit
+from .mesh import join
 from .paint import PAINTS, linear, mix, plain, textured
 from .solids import box
 from .wheels import RIMS, Wheels
@@ -203,10 +204,9 @@ def _build(d: Dice, kit: Kit) -> None:
         sign = Canvas(128, 64, (2.0, 1.0), (250, 244, 214))
         sign.text("TAXI", 1.0, 0.5, 1.6, 0.6, (24, 24, 26), 0.2)
         top = c.roof[3][1] + 0.02
-        kit.add(
-            textured(sign.image(), 0.4),
-            box(0.5, 0.16, 0.17, 0.03, 2).projected("xz", (-0.26, -0.1), (0.26, 0.1)).moved(0, c.at(0.53), top + 0.10),
-        )
+        half = box(0.5, 0.08, 0.17, 0.02, 2).projected("xz", (-0.26, -0.1), (0.26, 0.1)).moved(y=-0.039)
+        both = join([half, half.turned("z", 180)])  # legible from behind as well
+        kit.add(textured(sign.image(), 0.4), both.moved(0, c.at(0.53), top + 0.10))
         kit.add(dark, box(0.56, 0.18, 0.03, 0.008).moved(0, c.at(0.53), top + 0.01))
 
 

@@ -91,11 +91,11 @@ def _metal(d: Dice, kit: Kit, padded: bool) -> None:
             if d.chance("cloth", 0.5)
             else plain(colour, 0.5)
         )
-        cushion = box(w - 0.075, 0.39, 0.05, 0.024, 3, scale=0.2)
+        cushion = box(w - 0.075, 0.39, 0.05, 0.024, 3, scale=0.4)
         kit.add(cloth, cushion.moved(0, -0.01, seat + 0.012))
         kit.add(
             cloth,
-            box(w - 0.05, 0.036, high - low, 0.017, 3, scale=0.2)
+            box(w - 0.05, 0.036, high - low, 0.017, 3, scale=0.4)
             .turned("x", -15.0)
             .moved(0, on_frame((low + high) / 2) + 0.002, (low + high) / 2),
         )
@@ -188,9 +188,9 @@ def _director(d: Dice, kit: Kit) -> None:
                     0.5,
                 ),
             )
-    cloth = textured(weave(colour, mix(colour, (0, 0, 0), 0.14), 128, 32), 0.9)
+    cloth = textured(weave(colour, mix(colour, (0, 0, 0), 0.14)), 0.9)
     a, b = np.meshgrid(np.linspace(-1, 1, 15), np.linspace(-0.2, 0.2, 7), indexing="ij")
-    kit.add(cloth, shell(np.stack([a * w / 2, b, seat + 0.022 - 0.035 * (1 - a**2)], -1), 0.006).mapped(2, 2))
+    kit.add(cloth, shell(np.stack([a * w / 2, b, seat + 0.022 - 0.035 * (1 - a**2)], -1), 0.006).mapped(1.5, 1.5))
     c = Canvas(256, 128, (2.0, 1.0), colour)
     c.text(name_of(d.share("name a"), d.share("name b")), 1.0, 0.5, 1.5, 0.4, readable(colour), 0.18)
     low, high = h - 0.2, h - 0.01

@@ -102,7 +102,7 @@ def rubber() -> Material:
 
 def glass() -> Material:
     """Dark window glass as seen from outside: opaque and shiny."""
-    return plain((30, 38, 46), 0.08, 0.1)
+    return plain((42, 53, 64), 0.08, 0.1)
 
 
 def noise(names: tuple[str | int, ...], height: int, width: int, rows: int, columns: int) -> NDArray[np.float64]:
@@ -162,11 +162,11 @@ def brushed(colour: Colour, key: int, size: int = 256) -> Image:
     return blend(mix(colour, (0, 0, 0), 0.12), mix(colour, (255, 255, 255), 0.16), lines)
 
 
-def weave(colour: Colour, other: Colour, size: int = 256, threads: int = 32) -> Image:
+def weave(colour: Colour, other: Colour, size: int = 256, threads: int = 20) -> Image:
     """Plain-woven cloth of two yarns."""
     t = np.arange(size) * (threads / size)
     over = (np.floor(t)[:, None] + np.floor(t)[None]) % 2
-    round_ = 0.55 + 0.45 * np.where(over > 0, np.sin(math.pi * (t % 1))[None], np.sin(math.pi * (t % 1))[:, None])
+    round_ = 0.78 + 0.22 * np.where(over > 0, np.sin(math.pi * (t % 1))[None], np.sin(math.pi * (t % 1))[:, None])
     a, b = np.asarray(colour, dtype=np.float32), np.asarray(other, dtype=np.float32)
     out = np.full((size, size, 4), 255, dtype=np.uint8)
     out[..., :3] = np.where(over[..., None] > 0, a, b) * round_[..., None].astype(np.float32)
