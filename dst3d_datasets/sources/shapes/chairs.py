@@ -118,19 +118,10 @@ def _wooden(d: Dice, kit: Kit) -> None:
     def at(z: float) -> float:
         return front + (back - front) * z / h
 
-    for z in (0.13,):
-        kit.add(timber, plank((-w / 2, at(z), z), (w / 2, at(z), z), 0.02, 0.03, 0.004, scale=0.5))
-        kit.add(
-            timber,
-            plank(
-                (-w / 2 + 0.02, 0.26 - 0.42 * z / seat, z),
-                (w / 2 - 0.02, 0.26 - 0.42 * z / seat, z),
-                0.02,
-                0.03,
-                0.004,
-                scale=0.5,
-            ),
-        )
+    low, rear = 0.13, 0.26 - 0.42 * 0.13 / seat
+    kit.add(timber, plank((-w / 2, at(low), low), (w / 2, at(low), low), 0.02, 0.03, 0.004, scale=0.5))
+    inner = w / 2 - 0.02
+    kit.add(timber, plank((-inner, rear, low), (inner, rear, low), 0.02, 0.03, 0.004, scale=0.5))
     count = d.whole("slats", 5, 8)
     pitch = 0.38 / count
     for k in range(count):
@@ -138,26 +129,12 @@ def _wooden(d: Dice, kit: Kit) -> None:
         kit.add(timber, slat.mapped(u=0.3 * k, v=0.21 * k))
     if d.pick("back", ("slatted", "panel")) == "slatted":
         rows = d.whole("back slats", 2, 4)
-        for k in range(rows):
-            z = h * (0.66 + 0.30 * (k + 0.5) / rows)
-            tall = 0.26 * h / rows
-            kit.add(
-                timber,
-                _panel(
-                    w - thick,
-                    0.02,
-                    (at(z - tall / 2) - 0.004, z - tall / 2),
-                    (at(z + tall / 2) - 0.004, z + tall / 2),
-                    0.012,
-                ).mapped(0.9, 0.12, 0.1 * k, 0.23 * k),
-            )
+        spans = [(0.66 + 0.30 * k / rows, 0.66 + 0.30 * (k + 0.86) / rows) for k in range(rows)]
     else:
-        kit.add(
-            timber,
-            _panel(w - thick, 0.022, (at(0.66 * h) - 0.004, 0.66 * h), (at(0.97 * h) - 0.004, 0.97 * h), 0.012).mapped(
-                0.9, 0.5
-            ),
-        )
+        spans = [(0.66, 0.97)]
+    for k, (start, end) in enumerate(spans):
+        back_slat = _panel(w - thick, 0.02, (at(start * h) - 0.004, start * h), (at(end * h) - 0.004, end * h), 0.012)
+        kit.add(timber, back_slat.mapped(0.9, 0.5 / len(spans), 0.1 * k, 0.23 * k))
 
 
 def _director(d: Dice, kit: Kit) -> None:

@@ -39,6 +39,23 @@ def _metal(name: str) -> Material:
     return {"brass": brass, "chrome": chrome}.get(name, lambda: plain("black", 0.4))()
 
 
+_WALLS: dict[str, list[tuple[float, float]]] = {  # (radius, height), of 1 each
+    "vase": [(0.6, 0.0), (0.9, 0.28), (1.0, 0.55), (0.72, 0.82), (0.35, 0.95), (0.3, 1.0)],
+    "column": [(0.5, 0.0), (0.48, 0.3), (0.46, 0.6), (0.45, 0.85), (0.42, 1.0)],
+    "gourd": [(0.7, 0.0), (1.0, 0.22), (0.8, 0.48), (0.52, 0.6), (0.66, 0.76), (0.5, 0.93), (0.25, 1.0)],
+    "candlestick": [
+        (0.8, 0.0),
+        (0.35, 0.08),
+        (0.22, 0.2),
+        (0.36, 0.34),
+        (0.2, 0.45),
+        (0.18, 0.75),
+        (0.34, 0.88),
+        (0.2, 1.0),
+    ],
+}
+
+
 def _shaded(d: Dice, kit: Kit) -> None:
     glaze, tall, r = (
         plain(d.pick("glaze", _GLAZES), d.pick("gloss", (0.15, 0.3, 0.6))),
@@ -46,21 +63,6 @@ def _shaded(d: Dice, kit: Kit) -> None:
         d.between("girth", 0.07, 0.11),
     )
     metal = _metal(d.pick("metal", _METALS))
-    shapes = {
-        "vase": [(0.6, 0.0), (0.9, 0.28), (1.0, 0.55), (0.72, 0.82), (0.35, 0.95), (0.3, 1.0)],
-        "column": [(0.5, 0.0), (0.48, 0.3), (0.46, 0.6), (0.45, 0.85), (0.42, 1.0)],
-        "gourd": [(0.7, 0.0), (1.0, 0.22), (0.8, 0.48), (0.52, 0.6), (0.66, 0.76), (0.5, 0.93), (0.25, 1.0)],
-        "candlestick": [
-            (0.8, 0.0),
-            (0.35, 0.08),
-            (0.22, 0.2),
-            (0.36, 0.34),
-            (0.2, 0.45),
-            (0.18, 0.75),
-            (0.34, 0.88),
-            (0.2, 1.0),
-        ],
-    }
     base = d.pick("base", _BASES)
     kit.add(metal, cylinder(r * (0.98 if base != "column" else 1.05), 0.018, 0.006, 48).moved(z=0.009))
     if base == "stack":
@@ -69,7 +71,7 @@ def _shaded(d: Dice, kit: Kit) -> None:
         for k in range(count):
             kit.add(glaze, ellipsoid(size * 1.05, size * 1.05, size * 1.02, 48, 18).moved(z=0.018 + size * (2 * k + 1)))
     else:
-        wall = curve(shapes[base], 36) * [r, tall] + [0, 0.016]
+        wall = curve(_WALLS[base], 36) * [r, tall] + [0, 0.016]
         kit.add(glaze, lathe(np.concatenate([[[0, wall[0, 1]]], wall, [[0, wall[-1, 1]]]]), 48, limit=60))
     z = tall + 0.018
     kit.add(

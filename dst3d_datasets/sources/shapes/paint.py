@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...nouns import Material
 from ...seeds import uniforms
 from .canvas import Canvas, Colour
-from .mesh import Mesh, join
+from .mesh import Array, Mesh, join
 
 Image = NDArray[np.uint8]
 
@@ -105,7 +105,7 @@ def glass() -> Material:
     return plain((42, 53, 64), 0.08, 0.1)
 
 
-def noise(names: tuple[str | int, ...], height: int, width: int, rows: int, columns: int) -> NDArray[np.float64]:
+def noise(names: tuple[str | int, ...], height: int, width: int, rows: int, columns: int) -> Array:
     """Smooth noise (height, width) in (0, 1) that tiles, with `rows` by `columns` cells."""
     values = uniforms("primitives", "noise", *names, count=rows * columns).reshape(rows, columns)
     y, x = np.arange(height) * (rows / height), np.arange(width) * (columns / width)
@@ -113,10 +113,11 @@ def noise(names: tuple[str | int, ...], height: int, width: int, rows: int, colu
     fy, fx = y - i, x - j
     fy, fx = fy * fy * (3 - 2 * fy), fx * fx * (3 - 2 * fx)
     across = values[:, j] + (values[:, (j + 1) % columns] - values[:, j]) * fx
-    return across[i] + (across[(i + 1) % rows] - across[i]) * fy[:, None]
+    out: Array = across[i] + (across[(i + 1) % rows] - across[i]) * fy[:, None]
+    return out
 
 
-def blend(low: Colour, high: Colour, share: NDArray[np.float64]) -> Image:
+def blend(low: Colour, high: Colour, share: Array) -> Image:
     """A texture (h, w, 4) between two colours by a picture (h, w) of shares, cut to 0-1."""
     s = np.clip(share, 0, 1).astype(np.float32)[..., None]
     a, b = np.asarray(low, dtype=np.float32), np.asarray(high, dtype=np.float32)

@@ -190,7 +190,7 @@ def ears(outline: Array) -> np.ndarray:
         triangles.append((a, b, c))
         del index[k]
         start = (k + 1) % len(index)  # go on elsewhere: fans of slivers would shade badly
-    triangles.append(tuple(index))
+    triangles.append((index[0], index[1], index[2]))
     return np.array(triangles, dtype=np.int64)
 
 
@@ -214,7 +214,8 @@ def inset(outline: Array, distance: float) -> Array:
     normal = np.stack([-edge[:, 1], edge[:, 0]], axis=1)
     normal /= np.maximum(np.sqrt((normal**2).sum(1, keepdims=True)), 1e-12)
     mitre = normal + np.roll(normal, 1, axis=0)
-    return outline + distance * mitre / np.maximum((mitre**2).sum(1, keepdims=True) / 2, 0.5)
+    out: Array = outline + distance * mitre / np.maximum((mitre**2).sum(1, keepdims=True) / 2, 0.5)
+    return out
 
 
 def prism(outline: ArrayLike, depth: float, bevel: float = 0.0, steps: int = 2, limit: float = CREASE) -> Mesh:
