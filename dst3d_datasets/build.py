@@ -17,6 +17,7 @@ from .recipe import Recipe
 from .run import Run, RunStatus, claim, is_locked, lock, read_run, status
 from .sources.catalogue import build_sources, resolve
 from .store import Store
+from .tools import Tools
 
 __all__ = ["BuildReport", "RunStatus", "VerifyReport", "build", "plan_for", "read_run", "status", "sweep", "verify"]
 
@@ -57,7 +58,7 @@ def plan_for(recipe: Recipe, limit: int | None = None) -> tuple[Plan, list[Missi
         RecipeError: the catalogue cannot be read, or there is no model at all.
     """
     refs, missing = resolve(recipe, build_sources(recipe))
-    return Plan(recipe, refs, limit), missing
+    return Plan(recipe, refs, limit, Tools(recipe).inputs()), missing
 
 
 def build(

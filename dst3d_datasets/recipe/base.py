@@ -32,6 +32,12 @@ def is_location(field: FieldInfo) -> bool:
     return _mark(field) == "location"
 
 
+def names_a_place(model: BaseModel) -> bool:
+    """Whether a location field other than a device is filled in: a file or folder whose content counts."""
+    fields = type(model).model_fields.items()
+    return any(is_location(field) and name != "device" and bool(getattr(model, name)) for name, field in fields)
+
+
 def _mark(field: FieldInfo) -> Any:
     extra = field.json_schema_extra
     return extra.get("mark") if isinstance(extra, dict) else None
