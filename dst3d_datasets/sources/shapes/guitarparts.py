@@ -29,10 +29,10 @@ def burst(inner: Colour, outer: Colour, outline: Array, size: int = 256) -> Imag
     """A finish that darkens from the middle of a body towards its edge."""
     c = Canvas(size, size, (1.0, 1.0), outer)
     lo, hi = outline.min(0), outline.max(0)
-    shape = (outline - lo) / (hi - lo)
+    shape = ((outline - lo) / (hi - lo))[::2]
     middle = shape.mean(0)
-    for share in np.linspace(0.97, 0.35, 14):
-        c.polygon(middle + (shape - middle) * share, mix(outer, inner, 1 - ((share - 0.35) / 0.62) ** 1.4), 0.5)
+    for share in np.linspace(0.97, 0.35, 11):
+        c.polygon(middle + (shape - middle) * share, mix(outer, inner, 1 - ((share - 0.35) / 0.62) ** 1.4), 0.6)
     return c.image()
 
 
