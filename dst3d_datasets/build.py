@@ -9,7 +9,7 @@ from typing import Any
 
 from . import registry
 from .engines import Outcome
-from .errors import BusyError
+from .errors import BusyError, RecipeError
 from .nouns import Missing
 from .plan import Plan, ShardSpec
 from .receipt import Skipped
@@ -58,6 +58,9 @@ def plan_for(recipe: Recipe, limit: int | None = None) -> tuple[Plan, list[Missi
         RecipeError: the catalogue cannot be read, or there is no model at all.
     """
     refs, missing = resolve(recipe, build_sources(recipe))
+    if missing and not refs:
+        first = "; ".join(f"{row.synset}/{row.model_id}: {row.reason}: {row.detail}" for row in missing[:3])
+        raise RecipeError(f"not one of the catalogue's {len(missing):,} models was found, for example {first}")
     return Plan(recipe, refs, limit, Tools(recipe).inputs()), missing
 
 

@@ -273,3 +273,10 @@ def test_a_changed_caption_file_is_another_run(tmp_path: Path) -> None:
         build.build(recipe, tmp_path / "run", workers=1)
     build.build(recipe, tmp_path / "run", workers=1, extend=True)
     assert "an airliner in the clouds" in {label["prompt"] for label in labels(tmp_path / "run").values()}
+
+
+def test_a_catalogue_of_unknown_models_names_them(tmp_path: Path) -> None:
+    table = tmp_path / "models.csv"
+    table.write_text("synset,model,distance,azimuth,elevation,strength,sampling\nn07749582,nosuch,1.5,0,0,1,1\n")
+    with pytest.raises(RecipeError, match=r"not one of the catalogue's 1 models was found.*n07749582/nosuch"):
+        build.plan_for(toy_recipe(catalogue={"file": str(table)}))
