@@ -25,7 +25,7 @@ def closed(points: list[tuple[float, float]], count: int) -> Array:
     return out
 
 
-def burst(inner: Colour, outer: Colour, outline: Array, size: int = 256) -> Image:
+def burst(inner: Colour, outer: Colour, outline: Array, size: int = 128) -> Image:
     """A finish that darkens from the middle of a body towards its edge."""
     c = Canvas(size, size, (1.0, 1.0), outer)
     lo, hi = outline.min(0), outline.max(0)
