@@ -197,3 +197,17 @@ def test_silhouette_is_the_mask_at_any_size() -> None:
     large = changed(camera(), K=camera().K * np.array([[8], [8], [1]]), width=1024, height=1024)
     assert renderer.silhouette(cube(), large).shape == (1024, 1024)
     renderer.close()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_cuda_agrees_with_the_cpu() -> None:
+    views = [camera(a, 10 + a / 9, size=129) for a in (0, 70, 110, 250)]
+    for model in (soup(5, 500), sphere(60, metallic=0.3), cube()):
+        ours = TorchRenderer("cuda").render(model, views, [LIGHTS] * 4)
+        for one, two in zip(ours, TorchRenderer("cpu").render(model, views, [LIGHTS] * 4), strict=True):
+            assert (one.mask ^ two.mask).sum() <= 1
+            same = one.part == two.part
+            assert same.mean() > 0.999
+            assert close(one.depth[same], two.depth[same], 1e-5)
+            assert close(one.normal[same], two.normal[same], 1e-3)
+            assert np.abs(one.colour.astype(int) - two.colour)[same].max() <= 8
