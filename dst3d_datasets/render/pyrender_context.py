@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MissingDependency, UsageError
-from . import pyrender_shaders
+from . import pyrender_osmesa, pyrender_shaders
 
 LIMIT = 2048  # largest picture drawn at once, pixels a side; larger ones are put together from tiles
 _HOW = (
@@ -109,10 +109,13 @@ def import_pyrender() -> Any:
         import pyrender
         import pyrender.renderer
         from OpenGL.GL import glRenderbufferStorage
+
+        if os.environ["PYOPENGL_PLATFORM"] == "osmesa":
+            pyrender_osmesa.mend()
     except ModuleNotFoundError as error:
         raise MissingDependency(
             f"the engine pyrender needs the Python package {error.name!r}, which is not installed; "
-            'run: pip install "dst3d-datasets[pyrender]" "PyOpenGL>=3.1.7"'
+            'run: pip install "dst3d-datasets[pyrender]"'
         ) from error
     except (ImportError, OSError, AttributeError) as error:
         raise MissingDependency(f"{_HOW}\n({type(error).__name__}: {error})") from error
