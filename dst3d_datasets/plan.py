@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import accumulate, pairwise
+from typing import overload
 
 from .errors import RecipeError, UsageError
 from .nouns import ModelRef
@@ -93,7 +94,11 @@ class Plan(Sequence[ShardSpec]):
     def __len__(self) -> int:
         return self._shard_ends[-1]
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def,override]
+    @overload
+    def __getitem__(self, index: int) -> ShardSpec: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ShardSpec]: ...
+    def __getitem__(self, index: int | slice) -> ShardSpec | list[ShardSpec]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):

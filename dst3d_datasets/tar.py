@@ -84,7 +84,7 @@ def read_index(stream: BinaryIO) -> Iterator[Entry]:
     Raises:
         tarfile.ReadError: not a tar as `TarWriter` makes them, or a truncated one.
     """
-    key, members = "", []
+    key, members = "", list[tuple[str, int, int]]()
     for name, offset, size in _headers(stream):
         stem, _, extension = name.partition(".")
         if stem != key and members:

@@ -29,7 +29,7 @@ def amount(default: Any = ..., **kwargs: Any) -> Any:
 
 def is_location(field: FieldInfo) -> bool:
     """Whether a field was declared by `location`."""
-    return _mark(field) == "location"
+    return bool(_mark(field) == "location")
 
 
 def names_a_place(model: BaseModel) -> bool:

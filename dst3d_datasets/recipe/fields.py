@@ -18,7 +18,7 @@ from .options import (
     TemplatePromptOptions,
 )
 
-SCHEMA = "dst3d-recipe/1"
+SCHEMA: Literal["dst3d-recipe/1"] = "dst3d-recipe/1"
 ControlName = Literal["edge", "mask", "depth", "normal", "render"]
 ALL_CONTROLS: tuple[ControlName, ...] = ("depth", "edge", "mask", "normal", "render")
 
@@ -87,7 +87,7 @@ def _refuse_distances_inside(distance: Distribution) -> None:
             distance.fixed,
             distance.uniform and distance.uniform[0],
             distance.truncated_normal and distance.truncated_normal[2],
-            distance.choice and min(distance.choice),
+            min(distance.choice) if distance.choice else None,
         )
         if value is not None
     ]
