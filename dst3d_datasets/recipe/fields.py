@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from ..registry import table
 from .base import Strict, amount, location
 from .options import (
     AnyGenerator,
@@ -181,6 +182,15 @@ class Recipe(Strict):
     shards: Shards = Shards()
     scores: tuple[str, ...] = Field((), description="filters whose scores the release carries")
     release: Release = Release()
+
+    @field_validator("scores")
+    @classmethod
+    def _scorers_exist(cls, scores: tuple[str, ...]) -> tuple[str, ...]:
+        known = table("scores")
+        for name in scores:
+            if name not in known:
+                raise ValueError(f"there is no scorer {name!r}; known: {', '.join(sorted(known)) or 'none yet'}")
+        return scores
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Recipe:
