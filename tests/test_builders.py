@@ -188,7 +188,6 @@ import sys
 sys.path.insert(0, {here!r})
 import multiprocess
 import dst3d_datasets
-import dst3d_datasets.scores
 from dst3d_datasets.builders import dst3d
 from dst3d_datasets.plan import Plan
 from _fake_run import fake_recipe, fake_refs
