@@ -72,7 +72,8 @@ def test_linked_files_are_there_and_the_grid_is_a_picture(release):
     image = Image.open(io.BytesIO((release / "assets/grid.jpg").read_bytes()))
     with tarfile.open(min((release / "data/train").glob("*.tar"))) as archive:
         rows = min(6, sum(name.endswith(".json") for name in archive.getnames()))
-    assert image.size == (6 * 180 - 4, rows * 180 - 4)
+    assert image.width >= 7 * 160  # picture, pose and five controls
+    assert image.height >= rows * 160
     assert len(image.getcolors(1 << 24)) > 100
 
 
