@@ -1,4 +1,4 @@
-"""The picture on a card: a few samples of different classes, each with its pose drawn from the label and its controls."""
+"""The picture on a card: a few samples of different classes, each with its pose (from the label) and its controls."""
 
 from __future__ import annotations
 

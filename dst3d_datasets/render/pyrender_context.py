@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MissingDependency, UsageError
-from . import pyrender_osmesa, pyrender_shaders
+from . import pyrender_pyopengl, pyrender_shaders
 
 LIMIT = 2048  # largest picture drawn at once, pixels a side; larger ones are put together from tiles
 _HOW = (
@@ -106,12 +106,13 @@ def import_pyrender() -> Any:
         import pyglet
 
         pyglet.options["headless"] = True  # else importing pyrender's viewer asks for libXrender and a display
+        pyrender_pyopengl.mend_arrays()
         import pyrender
         import pyrender.renderer
         from OpenGL.GL import glRenderbufferStorage
 
         if os.environ["PYOPENGL_PLATFORM"] == "osmesa":
-            pyrender_osmesa.mend()
+            pyrender_pyopengl.mend_osmesa()
     except ModuleNotFoundError as error:
         raise MissingDependency(
             f"the engine pyrender needs the Python package {error.name!r}, which is not installed; "

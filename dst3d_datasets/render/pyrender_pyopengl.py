@@ -1,7 +1,7 @@
-"""OSMesa with the PyOpenGL that pyrender asks for.
+"""The PyOpenGL that pyrender asks for, mended.
 
-pyrender 0.1.45 pins PyOpenGL 3.1.0 and wants `OSMesaCreateContextAttribs`, which PyOpenGL has only since 3.1.7; the
-library itself (libOSMesa) has had it since Mesa 12. The missing names are declared here, as the newer PyOpenGL does.
+pyrender 0.1.45 pins PyOpenGL 3.1.0, which knows neither the Python of today nor OSMesa's newer entry point. Both are
+declared here as newer PyOpenGL does; with a newer one installed nothing is changed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,19 @@ _CONSTANTS = {
 }
 
 
-def mend() -> None:
+def mend_arrays() -> None:
+    """Let `byref(...)` be passed where OpenGL writes: PyOpenGL knows its type by a name that Python has since changed."""
+    from OpenGL.plugins import FormatHandler
+
+    name = f"{type(ctypes.byref(ctypes.c_int())).__module__}.CArgObject"
+    if not any(name in (plugin.check or ()) for plugin in FormatHandler.all()):
+        FormatHandler("dst3d_ctypes", "OpenGL.arrays.ctypesparameters.CtypesParameterHandler", [name])
+
+
+def mend_osmesa() -> None:
     """Give `OpenGL.osmesa` what pyrender imports from it. PYOPENGL_PLATFORM must be `osmesa` already.
+
+    `OSMesaCreateContextAttribs` is in PyOpenGL since 3.1.7 only, and in libOSMesa since Mesa 12.
 
     Raises:
         AttributeError: the installed libOSMesa is older than Mesa 12.
