@@ -15,6 +15,7 @@ BENCHES: dict[str, str] = {
     "render": "views with every control a second, by engine and faces",
     "build": "the quickstart's shards: images a second and where the time goes",
     "load": "samples written to tar and read back a second, by reader",
+    "tiny": "the shipped diffusion model: edges and words followed, speed, failures by view",
     "quickstart": "from a command to the first picture, and to a loaded sample",
 }
 

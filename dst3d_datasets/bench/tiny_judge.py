@@ -6,12 +6,18 @@ that generated pictures are measured against.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from ..sources.shapes import FAMILIES
+from ..sources.shapes.paint import PAINTS
+
 CHANNELS = (24, 48, 96, 128)
+CLASSES = [family.name for family in FAMILIES]
+WEIGHTS = Path(__file__).with_name("tiny_judge.safetensors")
 
 
 class Judge(nn.Module):
@@ -46,10 +52,20 @@ class Judge(nn.Module):
         return nn.functional.normalize(torch.cat([seen.mean((2, 3)), seen.amax((2, 3))], 1), dim=1)
 
 
-def load_judge(path: Path, classes: int, colours: int) -> Judge:
-    """A trained judge, in evaluation mode, float32."""
+def colour_of(keywords: Sequence[str]) -> int:
+    """Index in `PAINTS` of the first colour that opens a keyword ("dark red", "red glass shade"), or -1."""
+    names = sorted(PAINTS, key=len, reverse=True)
+    for keyword in keywords[:1]:
+        for name in names:
+            if keyword == name or keyword.startswith(f"{name} "):
+                return list(PAINTS).index(name)
+    return -1
+
+
+def load_judge(path: Path = WEIGHTS) -> Judge:
+    """The trained judge, in evaluation mode, float32."""
     from safetensors.torch import load_file
 
-    judge = Judge(classes, colours)
+    judge = Judge(len(CLASSES), len(PAINTS))
     judge.load_state_dict({name: value.float() for name, value in load_file(path).items()})
     return judge.eval()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import torch
 
 MARKER = "UNTRAINED"
+TINY = Path(__file__).resolve().parent / "tiny"  # the small generator that ships with the package
 _WEIGHT_FILES = (".safetensors", ".json", ".txt", ".model")
 _OUTPUT_LAYER = re.compile(r"^controlnet_(?!cond_embedding)\w*block")
 _NORM = re.compile(r"(?:^|[._])(?:norm\w*|layer_norm\w*|layernorm\w*|ln_\w+|final_layer_norm)\.(weight|bias)$")
@@ -54,14 +55,14 @@ def place_of(name: str, revision: str, field: str) -> Place:
     """Tell a folder from a Hub id.
 
     Args:
-        name: what the recipe says: a folder, or `owner/name`.
+        name: what the recipe says: a folder, `owner/name`, or `tiny` for the weights that ship with the package.
         revision: the Hub revision.
         field: path of the recipe's field, for the message.
 
     Raises:
         WeightsError: it looks like a folder and is none.
     """
-    path = Path(os.path.expandvars(name)).expanduser()
+    path = TINY if name == "tiny" else Path(os.path.expandvars(name)).expanduser()
     if path.is_dir():
         return Place(name, revision, path)
     if path.exists():

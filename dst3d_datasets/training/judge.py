@@ -10,18 +10,14 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
-from ..bench.tiny_judge import Judge
-from ..sources.shapes import FAMILIES
+from ..bench.tiny_judge import CLASSES, Judge
 from ..sources.shapes.paint import PAINTS
 from .mix import Mixer
 
-CLASSES = [family.name for family in FAMILIES]
 RATE = 2e-3
 
 
-def train_judge(
-    path: Path, mixer: Mixer, seconds: float, batch: int, say: Callable[[str], None]
-) -> dict[str, float]:
+def train_judge(path: Path, mixer: Mixer, seconds: float, batch: int, say: Callable[[str], None]) -> dict[str, float]:
     """Train for some seconds and write float16 weights; returns hits on fresh pictures of training instances."""
     from safetensors.torch import save_file
 
@@ -30,8 +26,10 @@ def train_judge(
     optimiser = torch.optim.AdamW(judge.parameters(), lr=RATE, weight_decay=0.02)
     start, step = time.perf_counter(), 0
     hits = [0.0, 0.0]
-    while (share := (time.perf_counter() - start) / seconds) < 1 or step < 2:
-        optimiser.param_groups[0]["lr"] = RATE * min(1.0, (step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * min(1, share)))
+    while (share := (time.perf_counter() - start) / max(seconds, 1e-9)) < 1 or step < 2:
+        optimiser.param_groups[0]["lr"] = (
+            RATE * min(1.0, (step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * min(1, share)))
+        )
         pictures = mixer.draw(batch, collage=0.0)
         image = pictures.image.contiguous(memory_format=torch.channels_last)
         image = image + 0.05 * torch.randn_like(image) * torch.rand(len(image), 1, 1, 1, device=device)

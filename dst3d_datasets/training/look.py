@@ -52,7 +52,15 @@ def figures(pipeline: Any, mixer: Mixer, count: int = 192) -> dict[str, Any]:
         vae = pipeline.vae
         back = vae.decode(vae.encode(pictures.image).latents).sample
     found["edges_autoencoder"] = scores(((back + 1) / 2).clamp(0, 1), pictures.edge)
-    plans = ((20, 1.0, 0.0), (20, 2.0, 0.0), (20, 2.0, 1.0), (20, 1.0, 1.0), (20, 4.0, 0.0), (20, 9.0, 1.0), (4, 1.5, 0.0))
+    plans = (
+        (20, 1.0, 0.0),
+        (20, 2.0, 0.0),
+        (20, 2.0, 1.0),
+        (20, 1.0, 1.0),
+        (20, 4.0, 0.0),
+        (20, 9.0, 1.0),
+        (4, 1.5, 0.0),
+    )
     for steps, guidance, eta in plans if count > 4 else plans[1:2]:
         images = drawn(pipeline, pictures, steps, guidance, eta)
         name = f"edges_{steps}_steps_guidance_{guidance}_eta_{eta}"

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..bench.tiny_judge import colour_of
 from ..recipe.fields import Edges
 from ..render.canny import canny_torch, grey_torch
 from .views import SIZE
-from .words import HUES, KINDS, colour_of, prompt_of
+from .words import HUES, KINDS, prompt_of
 
 COLLAGE = 0.15  # share of pictures with several objects, whose edges look like no single primitive's
 SHARES = (0.30, 0.20, 0.16, 0.16, 0.15, 0.03)  # of the background kinds

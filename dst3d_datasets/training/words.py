@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def merges(words: Iterable[str]) -> list[tuple[str, str]]:
     pieces = [[*word[:-1], word[-1] + "</w>"] for word in words]
     found: list[tuple[str, str]] = []
     while True:
-        pairs = Counter(pair for word in pieces for pair in zip(word, word[1:], strict=False))
+        pairs = Counter(pair for word in pieces for pair in pairwise(word))
         if not pairs:
             return found
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
@@ -93,16 +94,6 @@ def write_tokenizer(folder: Path) -> Any:
     lines = ["#version: 0.2", *(f"{a} {b}" for a, b in steps)]
     (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return CLIPTokenizer.from_pretrained(folder)
-
-
-def colour_of(keywords: Sequence[str]) -> int:
-    """Index in `PAINTS` of the first colour that opens a keyword ("dark red", "red glass shade"), or -1."""
-    names = sorted(PAINTS, key=len, reverse=True)
-    for keyword in keywords[:1]:
-        for name in names:
-            if keyword == name or keyword.startswith(f"{name} "):
-                return list(PAINTS).index(name)
-    return -1
 
 
 def prompt_of(name: str, keywords: Sequence[str], kind: str, hue: str, dice: np.random.Generator) -> str:
