@@ -20,7 +20,7 @@ _CONSTANTS = {
 
 
 def mend_arrays() -> None:
-    """Let `byref(...)` be passed where OpenGL writes: PyOpenGL knows its type by a name that Python has since changed."""
+    """Let `byref(...)` be passed where OpenGL writes: PyOpenGL knows its type by a name of Python 3.11 and before."""
     from OpenGL.plugins import FormatHandler
 
     name = f"{type(ctypes.byref(ctypes.c_int())).__module__}.CArgObject"
