@@ -9,7 +9,7 @@ from typing import Any
 
 from . import registry
 from .engines import Outcome
-from .errors import BusyError
+from .errors import BusyError, RecipeError
 from .nouns import Missing
 from .plan import Plan, ShardSpec
 from .receipt import Skipped
@@ -17,6 +17,7 @@ from .recipe import Recipe
 from .run import Run, RunStatus, claim, is_locked, lock, read_run, status
 from .sources.catalogue import build_sources, resolve
 from .store import Store
+from .tools import Tools
 
 __all__ = ["BuildReport", "RunStatus", "VerifyReport", "build", "plan_for", "read_run", "status", "sweep", "verify"]
 
@@ -57,7 +58,10 @@ def plan_for(recipe: Recipe, limit: int | None = None) -> tuple[Plan, list[Missi
         RecipeError: the catalogue cannot be read, or there is no model at all.
     """
     refs, missing = resolve(recipe, build_sources(recipe))
-    return Plan(recipe, refs, limit), missing
+    if missing and not refs:
+        first = "; ".join(f"{row.synset}/{row.model_id}: {row.reason}: {row.detail}" for row in missing[:3])
+        raise RecipeError(f"not one of the catalogue's {len(missing):,} models was found, for example {first}")
+    return Plan(recipe, refs, limit, Tools(recipe).inputs()), missing
 
 
 def build(

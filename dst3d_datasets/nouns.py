@@ -167,7 +167,7 @@ class Buffers:
     """What a renderer sees of one model from one camera. One sample a pixel, at the pixel centre, but for colour."""
 
     colour: NDArray[np.uint8]  # (H, W, 3), sRGB, antialiased, straight (not multiplied by alpha)
-    alpha: NDArray[np.uint8]  # (H, W), antialiased coverage of the colour, 0-255
+    alpha: NDArray[np.uint8]  # (H, W), antialiased coverage times opacity (glass), 0-255; what `colour` is laid on with
     mask: NDArray[np.bool_]  # (H, W), True where the pixel centre's ray hits the object
     depth: NDArray[np.float32]  # (H, W), z in the camera frame (not distance along the ray); 0 outside the mask
     normal: NDArray[np.float32]  # (H, W, 3), unit, camera frame (OpenCV axes), facing the camera; 0 outside the mask

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, overload
 
 from .errors import RecipeError, UsageError
 from .nouns import ModelRef
@@ -31,7 +31,7 @@ class ShardSpec:
     shard_id: str  # `[a-z0-9_-]+`, unique over the plan
     class_id: str
     jobs: tuple[ModelViews, ...]
-    fingerprint: str  # recipe.sample_fingerprint: what can change one sample
+    fingerprint: str  # recipe.sample_fingerprint and the digest of its inputs: what can change one sample
 
     @property
     def num_samples(self) -> int:
@@ -68,16 +68,17 @@ class Plan(Sequence[ShardSpec]):
         refs: the models; order does not matter.
         limit: at most this many samples in all, spread over the classes; the shards of a limited plan have names of
             their own, so that a trial never mixes with the real run.
+        inputs: digest of the files beside the recipe that decide words and pictures (see `Tools.inputs`).
 
     Raises:
         RecipeError: there is no model at all, or two models have the same uid.
     """
 
-    def __init__(self, recipe: Recipe, refs: Sequence[ModelRef], limit: int | None = None) -> None:
+    def __init__(self, recipe: Recipe, refs: Sequence[ModelRef], limit: int | None = None, inputs: str = "") -> None:
         if not refs:
             raise RecipeError("the recipe's sources and catalogue give no model: nothing to plan")
         self.recipe = recipe
-        self.fingerprint = sample_fingerprint(recipe)
+        self.fingerprint = sample_fingerprint(recipe) + (f"-{inputs}" if inputs else "")
         self.limit = limit
         by_class: dict[str, list[ModelRef]] = {}
         for ref in sorted(refs, key=lambda ref: (ref.class_id, ref.uid)):
@@ -102,7 +103,11 @@ class Plan(Sequence[ShardSpec]):
     def __len__(self) -> int:
         return self._shard_ends[-1]
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def,override]
+    @overload
+    def __getitem__(self, index: int) -> ShardSpec: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ShardSpec]: ...
+    def __getitem__(self, index: int | slice) -> ShardSpec | list[ShardSpec]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):

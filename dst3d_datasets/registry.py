@@ -16,6 +16,15 @@ from typing import Any
 from .errors import MissingDependency, RecipeError
 
 DRAWERS = ("sources", "render", "prompts", "generate", "scores", "engines")
+EXTRAS = {  # package -> the extra of ours that installs it
+    "cv2": "render",
+    "torch": "render",
+    "trimesh": "render",
+    "datasets": "datasets",
+    "diffusers": "controlnet",
+    "transformers": "controlnet",
+    "pyrender": "pyrender",
+}
 
 
 def plugins(drawer: str) -> dict[str, str]:
@@ -45,5 +54,5 @@ def lookup(drawer: str, name: str) -> Any:
     except ModuleNotFoundError as error:
         raise MissingDependency(
             f"{drawer}: {name!r} needs the Python package {error.name!r}, which is not installed; "
-            f'run: pip install "dst3d-datasets[all]"'
+            f'run: pip install "dst3d-datasets[{EXTRAS.get((error.name or "").partition(".")[0], "all")}]"'
         ) from error

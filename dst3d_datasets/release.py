@@ -221,7 +221,8 @@ def _is_there(store: Store, out: Path, content: str) -> bool:
             return True
         what = "holds another release"
     except ReleaseError as error:
-        what = f"is not empty ({str(error).removeprefix(f'{out}: ')})"
+        why = str(error).removeprefix(f"{out}: ") if (out / MANIFEST).exists() else "other files are there"
+        what = f"is not empty ({why})"
     raise ReleaseError(f"{out}: {what}; choose another folder, or empty it yourself")
 
 

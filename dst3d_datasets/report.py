@@ -197,7 +197,7 @@ def _caption(draw: ImageDraw.ImageDraw, at: tuple[int, int], label: Mapping[str,
     draw.text((x, y + 15), _shortened(draw, words, font, width), _FAINT, font)
 
 
-def _shortened(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+def _shortened(draw: ImageDraw.ImageDraw, text: str, font: Any, width: float) -> str:
     """As much of a text as fits `width` pixels, with an ellipsis where something was left out."""
     if draw.textlength(text, font) <= width:
         return text

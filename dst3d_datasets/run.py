@@ -117,7 +117,7 @@ def _other_run(store: Store, old_recipe: Recipe, old: Run, recipe: Recipe, run: 
     else:
         changes = difference(old_recipe, recipe)
         what = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
-        what = what or "the catalogue or the files of a source have changed"
+        what = what or "the catalogue, or files that a source, the prompts or the backgrounds read, have changed"
     kept = sum(1 for shard_id, entry in run.shards.items() if old.shards.get(shard_id) == entry)
     return (
         f"{store.url} holds another run ({what}). Choose another --out, or give --extend to turn it into this one: "

@@ -117,9 +117,12 @@ def one_thread_an_operator() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def iter_samples(recipe: Recipe, jobs: Iterable[ModelViews]) -> Iterator[Sample]:
-    """The samples of some views, without a store (for previews); models that cannot be used are left out."""
-    work = _Work(recipe, tools_for(recipe))
+def iter_samples(recipe: Recipe, jobs: Iterable[ModelViews], skipped: list[Skipped] | None = None) -> Iterator[Sample]:
+    """The samples of some views, without a store (for previews).
+
+    Models that cannot be used are left out, and noted in `skipped` if that is given.
+    """
+    work = _Work(recipe, tools_for(recipe), skipped=[] if skipped is None else skipped)
     yield from _encoded(work, _pictures(work, _shots(work, _models(work, jobs))))
 
 

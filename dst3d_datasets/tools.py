@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from functools import cached_property
@@ -13,6 +14,7 @@ from .generate import Generator
 from .nouns import ModelRef
 from .prompts import Prompter
 from .recipe import Recipe, to_yaml
+from .recipe.base import names_a_place
 from .render import Renderer
 from .sources import Source
 
@@ -33,6 +35,15 @@ class Tools:
             MissingDependency: a package or system library is not installed.
         """
         _ = self.renderer, self.prompter, self.generator
+
+    def inputs(self) -> str:
+        """A digest of the files beside the recipe that decide words and pictures (captions, background folders).
+
+        Empty when there are none. A prompter or generator that reads such files says so by an `inputs` text.
+        """
+        options = {"prompter": self._recipe.prompts, "generator": self._recipe.generator}
+        found = [getattr(getattr(self, role), "inputs", "") for role, given in options.items() if names_a_place(given)]
+        return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16] if any(found) else ""
 
     def source(self, name: str) -> Source:
         """The source of that name in the recipe.

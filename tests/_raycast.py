@@ -11,7 +11,7 @@ from dst3d_datasets.nouns import CadModel, Camera
 
 
 class Cast:
-    """What rays through the pixel centres hit: mask (H, W), depth (H, W) along z, and normals (H, W, 3), camera frame."""
+    """What rays through pixel centres hit: mask, depth along z (H, W), and normals (H, W, 3) in the camera frame."""
 
     def __init__(self, model: CadModel, camera: Camera) -> None:
         starts = np.cumsum([0] + [len(part.vertices) for part in model.parts])
@@ -32,7 +32,7 @@ class Cast:
         shape = (camera.height, camera.width)
         self.mask: NDArray[np.bool_] = seen.reshape(shape)
         depth, part, normal = np.zeros(len(rays)), np.full(len(rays), -1), np.zeros((len(rays), 3))
-        # Rays have z = 1, so the distance along the ray is z. Barycentrics from Embree, corners weighted 1 - u - v, u, v.
+        # Rays have z = 1, so the distance along the ray is z. Embree weights the corners by 1 - u - v, u, v.
         depth[seen] = hit["tfar"][seen]
         part[seen] = owner[triangle[seen]]
         u, v = hit["u"][seen, None], hit["v"][seen, None]

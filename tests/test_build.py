@@ -258,3 +258,25 @@ def test_plan_of_the_run_is_the_plan(tmp_path: Path) -> None:
     _, run = build.read_run(Store(tmp_path))
     assert run.shards == {spec.shard_id: (spec.digest, spec.num_samples) for spec in plan}
     assert run.plan == plan.digest
+
+
+def test_a_changed_caption_file_is_another_run(tmp_path: Path) -> None:
+    captions = tmp_path / "captions.csv"
+    captions.write_text("class,caption\nairliner,an airliner on the runway\n")
+    recipe = toy_recipe(prompts={"kind": "captions", "file": str(captions)})
+    build.build(recipe, tmp_path / "run", workers=1)
+    texts = {label["prompt"] for label in labels(tmp_path / "run").values()}
+    assert "an airliner on the runway" in texts
+    assert build.build(recipe, tmp_path / "run", workers=1).num_made == 0
+    captions.write_text("class,caption\nairliner,an airliner in the clouds\n")
+    with pytest.raises(UsageError, match="the prompts"):
+        build.build(recipe, tmp_path / "run", workers=1)
+    build.build(recipe, tmp_path / "run", workers=1, extend=True)
+    assert "an airliner in the clouds" in {label["prompt"] for label in labels(tmp_path / "run").values()}
+
+
+def test_a_catalogue_of_unknown_models_names_them(tmp_path: Path) -> None:
+    table = tmp_path / "models.csv"
+    table.write_text("synset,model,distance,azimuth,elevation,strength,sampling\nn07749582,nosuch,1.5,0,0,1,1\n")
+    with pytest.raises(RecipeError, match=r"not one of the catalogue's 1 models was found.*n07749582/nosuch"):
+        build.plan_for(toy_recipe(catalogue={"file": str(table)}))

@@ -114,7 +114,7 @@ def test_reference_angles_keep_the_camera_centre(theta: float, phi: float) -> No
 
 @pytest.mark.parametrize(("azimuth", "elevation"), [(0.0, 0.0), (90.0, 0.0), (180.0, 0.0), (0.0, -90.0), (35.0, 20.0)])
 def test_alignment_turns_the_model_as_the_reference_turns_the_camera(azimuth: float, elevation: float) -> None:
-    """In the front's plane the raw model from (theta + azimuth, phi - elevation) is the turned model from (theta, phi)."""
+    """In the front's plane the raw model from (theta + azimuth, phi - elevation) is the turned one from theta, phi."""
     turn = alignment(azimuth, elevation)
     points = np.random.default_rng(1).uniform(-0.5, 0.5, (10, 3))
     for phi in (20.0, 60.0, 100.0, 150.0):

@@ -104,6 +104,7 @@ def test_help_is_fast() -> None:
         (["plan", "quickstart", "--set", "render.sice=3"], "did you mean 'size'?"),
         (["plan", "no-such-recipe"], "quickstart"),
         (["init", "no-such-recipe"], "quickstart"),
+        (["build", "quickstart", "--out", "not-made", "--engine", "lokal"], "known: local"),
         (["bench", "plam"], "did you mean 'plan'?"),
         (["preview", "quickstart", "--columns", "picture,edges"], "known: picture, pose"),
         (["status", "no-such-run"], "not a run folder"),

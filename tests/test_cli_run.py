@@ -146,6 +146,8 @@ def test_plan_estimates_from_a_trial(capsys: pytest.CaptureFixture[str]) -> None
     estimate = _json(capsys, "plan", "recipe.yaml", "--like", "trial")[1]["estimate"]
     trial = _json(capsys, "status", "trial")[1]
     assert estimate["num_measured"] == 6
+    limited = _json(capsys, "plan", "recipe.yaml", "--limit", "6")[1]
+    assert limited["fingerprint"] == trial["fingerprint"]
     assert estimate["num_bytes"] == pytest.approx(trial["num_bytes"] * 30 / 6, abs=1)
     out = _run(capsys, "plan", "recipe.yaml", "--like", "trial")[1]
     assert "as measured on 6 samples of trial" in out
@@ -165,7 +167,11 @@ def test_preview_writes_a_sheet_and_a_page(capsys: pytest.CaptureFixture[str]) -
     )
     code, out, _ = _run(capsys, "preview", "recipe.yaml", "-n", "3", "-o", "look")
     assert code == 1
-    assert "no sample" in out
+    assert "no sample could be made" in out
+    assert "unreadable  made to fail" in out
+    del ToySource.bad["teapot-001"]
+    code, data = _json(capsys, "preview", "recipe.yaml", "-n", "6", "-o", "look")
+    assert (code, data["num_samples"], len(data["skipped"])) == (0, 1, 5)
 
 
 @pytest.mark.usefixtures("here")

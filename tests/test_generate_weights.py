@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from _tiny_pipeline import unet  # noqa: E402
 
 from dst3d_datasets.errors import MissingDependency, RecipeError  # noqa: E402
 from dst3d_datasets.generate.controlnet import ControlNetGenerator  # noqa: E402
+from dst3d_datasets.generate.families import family_of  # noqa: E402
 from dst3d_datasets.generate.weights import Place, WeightsError, explain, untrained_reason  # noqa: E402
 from dst3d_datasets.recipe.options import ControlNetOptions  # noqa: E402
 
@@ -198,25 +201,90 @@ def test_a_device_that_is_not_there_is_named(folders):
         generator(folders, device="cuda", dtype="float32").generate(shots(1))
 
 
+class _Hub(BaseHTTPRequestHandler):
+    """Answers everything with the error that the repository's name asks for, as the Hub's servers word it."""
+
+    def do_HEAD(self):
+        code, word = {"gated": (403, "GatedRepo"), "none": (404, "RepoNotFound"), "rev": (404, "RevisionNotFound")}[
+            self.path.split("/")[2]
+        ]
+        self.send_response(code)
+        self.send_header("X-Error-Code", word)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_HEAD
+
+    def log_message(self, *words):
+        """Quiet."""
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    constants = pytest.importorskip("huggingface_hub").constants
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "ENDPOINT", url)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    yield url
+    server.shutdown()
+    server.server_close()
+
+
 @pytest.mark.parametrize(
-    ("error", "expected"),
+    ("name", "expected"),
     [
-        ("GatedRepoError", r"is gated.*accept its terms on https://huggingface\.co/me/it.*hf auth login.*HF_TOKEN"),
-        ("RepositoryNotFoundError", r"no such model on the Hub.*private.*HF_TOKEN"),
-        ("RevisionNotFoundError", r"at revision v9: the Hub has no such branch, tag or commit"),
-        ("LocalEntryNotFoundError", r"check the connection to the Hub.*hf download me/it"),
+        ("gated", r"is gated.*accept its terms on https://huggingface\.co/me/gated.*hf auth login.*HF_TOKEN"),
+        ("none", r"no such model on the Hub; if it is private, .*HF_TOKEN"),
+        ("rev", r"at revision v9: the Hub has no such branch, tag or commit"),
     ],
 )
-def test_what_the_hub_says_becomes_advice(error, expected, monkeypatch):
-    """Wrapped as diffusers wraps them: an OSError raised from the client's own exception."""
+def test_what_the_hub_answers_becomes_advice(hub, name, expected):
+    options = ControlNetOptions(kind="controlnet", pipeline=f"me/{name}", revision="v9", controlnet=())
+    with pytest.raises(WeightsError, match=rf"generator\.pipeline: me/{name} .*{expected}"):
+        _ = ControlNetGenerator(options).revision
+
+
+def test_a_hub_out_of_reach_is_told_with_its_cause(monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    cause = type(error, (OSError,), {})("the client's own words")
-    try:
-        try:
-            raise cause
-        except OSError as inner:
-            raise OSError("Can't load config") from inner
-    except OSError as outer:
-        told = explain(outer, Place("me/it", "v9", None), "generator.pipeline")
-    assert isinstance(told, WeightsError)
-    assert re.search(expected, str(told))
+    outer = OSError("me/it does not appear to have a file named model_index.json")
+    outer.__context__ = type("LocalEntryNotFoundError", (FileNotFoundError,), {})("not in the cache")
+    outer.__context__.__cause__ = ConnectionError("Connection refused")
+    told = str(explain(outer, Place("me/it", "main", None), "generator.pipeline"))
+    assert re.search(r"the Hub cannot be reached \(Connection refused\).*hf download me/it", told)
+
+
+def pipeline_like(name, call, **parts):
+    """An object that looks like a loaded pipeline of class `name`."""
+    scheduler = type("Euler", (), {"step": lambda self, model_output, timestep, sample: None})()
+    return type(name, (), {"__call__": call, "scheduler": scheduler, **parts})()
+
+
+def test_families_are_told_by_their_signature():
+    def flux(self, prompt, control_image, height, width, guidance_scale, controlnet_conditioning_scale, generator):
+        """As FluxControlNetPipeline less its control mode."""
+
+    family = family_of(pipeline_like("NewControlNetPipeline", flux, controlnet=object()))
+    assert (family.control, family.scale, family.eta, family.negative, family.nets) == (
+        "control_image", True, False, False, 1
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("StableDiffusion3ControlNetPipeline", "prompt, control_image", "cannot take a seed per sample"),
+        ("StableDiffusionXLControlNetUnionPipeline", "prompt, control_image, control_mode", "needs a control mode"),
+        ("StableDiffusionControlNetImg2ImgPipeline", "prompt, image, control_image", "not a text-to-image pipeline"),
+        ("KandinskyV22ControlnetPipeline", "image_embeds, hint", "needs image embeddings"),
+    ],
+)
+def test_pipelines_that_need_more_are_refused(name, arguments, expected):
+    call = eval(f"lambda self, {arguments}: None")
+    with pytest.raises(WeightsError, match=rf"generator\.pipeline: {name} .*{expected}"):
+        family_of(pipeline_like(name, call, controlnet=object()))

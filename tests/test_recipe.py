@@ -46,6 +46,7 @@ from dst3d_datasets.recipe import (
         ("release.splits={'a-b': 1.0}", ["release.splits", "a-b"]),
         ("seed='3'", ["seed", "integer"]),
         ("seed=-1", ["seed"]),
+        ("scores=[kfc]", ["scores", "no scorer 'kfc'", "known:"]),
         ("nope=1", ["nope", "unknown field", "generator"]),
         ("schema=dst3d-recipe/9", ["schema", "dst3d-recipe/1"]),
         ("render=5", ["render"]),

@@ -12,6 +12,7 @@ import sys
 import pytest
 from _fake_run import fake_run, tree
 
+import dst3d_datasets.scores
 from dst3d_datasets import release_files
 from dst3d_datasets.errors import EXIT_USAGE, BusyError, ReleaseError, StoreError
 from dst3d_datasets.release import make_release, open_release
@@ -172,7 +173,8 @@ def test_duplicate_keys_are_refused(tmp_path):
         make_release(tmp_path / "run", tmp_path / "out")
 
 
-def test_a_run_that_wants_scores_waits_for_them(tmp_path):
+def test_a_run_that_wants_scores_waits_for_them(tmp_path, monkeypatch):
+    monkeypatch.setitem(dst3d_datasets.scores.TABLE, "kcf", "a_plugin:Kcf")
     fake_run(tmp_path / "run", scores=["kcf"])
     with pytest.raises(ReleaseError, match="wants the scores kcf"):
         make_release(tmp_path / "run", tmp_path / "out")

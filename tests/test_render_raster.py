@@ -169,10 +169,9 @@ def test_bytes_do_not_depend_on_threads_batch_or_chunks(monkeypatch: pytest.Monk
 
     texture = np.random.default_rng(0).integers(0, 255, (64, 64, 4), dtype=np.uint8)
     grid, view = facing_grid(1.3, 90)
-    uv = grid.parts[0].vertices[:, :2] * 3
-    painted = part_of(
-        grid.parts[0].vertices, grid.parts[0].faces, grid.parts[0].normals, uv=uv, material=Material(texture=texture)
-    )
+    sheet = grid.parts[0]
+    look = Material(texture=texture)
+    painted = part_of(sheet.vertices, sheet.faces, sheet.normals, uv=sheet.vertices[:, :2] * 3, material=look)
     models = [soup(5, 2000), sphere(90, metallic=0.5, roughness=0.3), model_of(painted)]
     views = [camera(a, 10, size=257) for a in (0, 70, 250)] + [view]
     before = torch.get_num_threads()
@@ -198,3 +197,17 @@ def test_silhouette_is_the_mask_at_any_size() -> None:
     large = changed(camera(), K=camera().K * np.array([[8], [8], [1]]), width=1024, height=1024)
     assert renderer.silhouette(cube(), large).shape == (1024, 1024)
     renderer.close()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_cuda_agrees_with_the_cpu() -> None:
+    views = [camera(a, 10 + a / 9, size=129) for a in (0, 70, 110, 250)]
+    for model in (soup(5, 500), sphere(60, metallic=0.3), cube()):
+        ours = TorchRenderer("cuda").render(model, views, [LIGHTS] * 4)
+        for one, two in zip(ours, TorchRenderer("cpu").render(model, views, [LIGHTS] * 4), strict=True):
+            assert (one.mask ^ two.mask).sum() <= 1
+            same = one.part == two.part
+            assert same.mean() > 0.999
+            assert close(one.depth[same], two.depth[same], 1e-5)
+            assert close(one.normal[same], two.normal[same], 1e-3)
+            assert np.abs(one.colour.astype(int) - two.colour)[same].max() <= 8

@@ -58,6 +58,36 @@ def test_truncation_is_noticed(cut: int) -> None:
         list(read_index(io.BytesIO(data[: len(data) - 1024 - cut])))
 
 
+@pytest.mark.parametrize("cut", [1, 512, 1024])
+def test_a_missing_end_mark_is_noticed(cut: int) -> None:
+    data, _ = written(SAMPLES)
+    assert [entry.key for entry in read_index(io.BytesIO(data[:-512]))] == [sample.key for sample in SAMPLES]
+    with pytest.raises(tarfile.ReadError):
+        list(read_index(io.BytesIO(data[: len(data) - 512 - cut])))
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.DIRTYPE, tarfile.LNKTYPE])
+def test_foreign_archives_are_refused(kind: bytes) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        info = tarfile.TarInfo("k.jpg")
+        info.type, info.linkname = kind, "/etc/passwd"
+        archive.addfile(info)
+    with pytest.raises(tarfile.ReadError, match="not a plain file"):
+        list(read_index(stream))
+    for data in (b"", b"not a tar" * 100, bytes(100)):
+        with pytest.raises(tarfile.ReadError):
+            list(read_index(io.BytesIO(data)))
+
+
+@pytest.mark.parametrize("position", [3, 125, 150, 156, 258])
+def test_a_damaged_header_is_noticed(position: int) -> None:
+    data = bytearray(written(SAMPLES)[0])
+    data[position] ^= 64
+    with pytest.raises(tarfile.ReadError):
+        list(read_index(io.BytesIO(bytes(data))))
+
+
 @pytest.mark.parametrize(
     ("sample", "words"),
     [

@@ -16,6 +16,7 @@ BENCHES: dict[str, str] = {
     "build": "the quickstart's shards: images a second and where the time goes",
     "load": "samples written to tar and read back a second, by reader",
     "sources": "models opened a second from a tree, a zip over HTTP and a tar.gz; bytes fetched; cache and loader",
+    "tiny": "the shipped diffusion model: edges and words followed, speed, failures by view",
     "quickstart": "from a command to the first picture, and to a loaded sample",
 }
 

@@ -132,8 +132,9 @@ def _all_decoded(sample: Sample) -> list[np.ndarray]:
 def _webdataset(path: Path, decode: bool) -> Iterable[Mapping[str, Any]]:
     import webdataset
 
-    rows = webdataset.WebDataset(str(path), shardshuffle=False, empty_check=False)
-    return rows.decode("rgb8") if decode else rows
+    rows: Any = webdataset.WebDataset(str(path), shardshuffle=False, empty_check=False)
+    decoded: Iterable[Mapping[str, Any]] = rows.decode("rgb8") if decode else rows
+    return decoded
 
 
 def _datasets(path: Path, decode: bool) -> Iterable[Mapping[str, Any]]:
@@ -141,7 +142,8 @@ def _datasets(path: Path, decode: bool) -> Iterable[Mapping[str, Any]]:
 
     with suppress(AttributeError):
         datasets.disable_progress_bars()
-    rows = datasets.load_dataset("webdataset", data_files={"train": str(path)}, split="train", streaming=True)
+    rows: Any = datasets.load_dataset("webdataset", data_files={"train": str(path)}, split="train", streaming=True)
     if not decode:
-        return rows.decode(False)
+        undecoded: Iterable[Mapping[str, Any]] = rows.decode(False)
+        return undecoded
     return ({name: np.asarray(v) if hasattr(v, "size") else v for name, v in row.items()} for row in rows)

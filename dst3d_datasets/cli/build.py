@@ -39,8 +39,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Build, with a progress bar."""
-    from .. import build
+    from .. import build, registry
 
+    registry.lookup("engines", args.engine)  # a wrong name is told before a folder is made
     start, recipe, (part, parts) = time.perf_counter(), recipe_of(args), args.slice
     with Progress(quiet=args.quiet) as progress:
         report = build.build(
@@ -55,7 +56,13 @@ def run(args: argparse.Namespace) -> Outcome:
             on_event=progress.on_event,
         )
     wall = time.perf_counter() - start
-    return Outcome(_data(report, args.out, wall), _text(report, args.out, wall), EXIT_FAILED if report.failed else 0)
+    code = EXIT_FAILED if report.failed or _all_left_out(report) else 0
+    return Outcome(_data(report, args.out, wall), _text(report, args.out, wall), code)
+
+
+def _all_left_out(report: BuildReport) -> bool:
+    """Whether this call made shards and not one sample: nothing that was asked for is there."""
+    return bool(report.num_made) and not report.num_samples
 
 
 def _data(report: BuildReport, out: str, wall: float) -> dict[str, Any]:
@@ -85,6 +92,8 @@ def _text(report: BuildReport, out: str, wall: float) -> str:
         lines += ["left out (samples by reason; `dst3d status` lists the models):", table(views.most_common())]
     if report.failed:
         lines += ["failed:", table(sorted(report.failed.items()), most=LINES), "the same command tries them again"]
+    elif _all_left_out(report):
+        lines.append("not one sample was made: every model was left out")
     elif done == report.num_shards:
         lines.append(f"next: dst3d release {out} --out release")
     return "\n".join(lines)

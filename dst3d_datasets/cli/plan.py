@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..plan import Plan
-from ..recipe import Recipe
+from ..recipe import Recipe, fingerprint
 from ..views import sample_views
 from .options import add_limit, add_recipe, add_slice, recipe_of
 from .output import Outcome, duration, size, table
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> Outcome:
     num_samples = plan.num_samples if parts == 1 else sum(plan[index].num_samples for index in mine)
     data: dict[str, Any] = {
         "recipe": recipe.name,
-        "fingerprint": plan.fingerprint,
+        "fingerprint": fingerprint(recipe),
         "num_classes": len(plan.class_ids),
         "num_models": plan.num_models,
         "num_shards": len(mine),

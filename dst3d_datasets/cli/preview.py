@@ -9,12 +9,16 @@ import argparse
 import io
 import json
 import time
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from ..errors import EXIT_FAILED
 from ..progress import Progress
 from .options import add_recipe, output_folder, positive, recipe_of, write_file
-from .output import Outcome, duration
+from .output import LINES, Outcome, duration, table
+
+if TYPE_CHECKING:
+    from ..receipt import Skipped
 
 EXAMPLES = """\
   dst3d preview recipe.yaml -o preview
@@ -43,22 +47,25 @@ def run(args: argparse.Namespace) -> Outcome:
     plan, _ = build.plan_for(recipe, limit=args.limit)
     jobs = [job for spec in plan for job in spec.jobs]
     samples, first = [], None
+    skipped: list[Skipped] = []
     tools_for(recipe).ready()
     with Progress(quiet=args.quiet) as progress, one_thread_an_operator():  # as in a build, so that the pixels agree
         progress.start(plan.num_samples)
-        for sample in iter_samples(recipe, jobs):
+        for sample in iter_samples(recipe, jobs, skipped):
             first = first or time.perf_counter() - start
             samples.append(sample)
             progress.advance()
     data: dict[str, Any] = {
         "num_samples": len(samples),
-        "num_left_out": plan.num_samples - len(samples),
+        "skipped": [asdict(row) for row in skipped],
         "keys": [sample.key for sample in samples],
         "labels": [json.loads(dict(sample.members)["json"]) for sample in samples],
         "seconds_to_first": first,
     }
+    left_out = [(row.uid, row.reason, row.detail, row.num_views) for row in skipped]
+    said = ["left out (model, reason, samples):", table(left_out, most=LINES)] if left_out else []
     if not samples:
-        return Outcome(data, "no sample could be made; `dst3d build` says why of each model", EXIT_FAILED)
+        return Outcome(data, "\n".join(["no sample could be made", *said]), EXIT_FAILED)
     sheet = io.BytesIO()
     report.contact_sheet(samples, columns).save(sheet, "PNG", optimize=True)
     write_file(folder / "preview.png", sheet.getvalue())
@@ -66,9 +73,8 @@ def run(args: argparse.Namespace) -> Outcome:
     write_file(folder / "preview.html", report.preview_html(samples, columns, title=title).encode())
     data |= {"png": str(folder / "preview.png"), "html": str(folder / "preview.html")}
     data["seconds"] = time.perf_counter() - start
-    left_out = f", {data['num_left_out']} left out" if data["num_left_out"] else ""
     text = (
-        f"{len(samples)} samples{left_out} in {duration(data['seconds'])} (the first after {duration(first or 0.0)}): "
+        f"{len(samples)} samples in {duration(data['seconds'])} (the first after {duration(first or 0.0)}): "
         f"{data['png']}, {data['html']}"
     )
-    return Outcome(data, text)
+    return Outcome(data, "\n".join([text, *said]))

@@ -85,7 +85,7 @@ def parse(words: Sequence[str]) -> tuple[Callable[[argparse.Namespace], Outcome]
     module = importlib.import_module(f"{__package__}.{verb}")
     parser = Parser(
         prog=f"dst3d {verb}",
-        description=textwrap.fill(" ".join(module.__doc__.split()), 100),
+        description=textwrap.fill(" ".join(str(module.__doc__).split()), 100),
         epilog=f"Examples:\n{module.EXAMPLES.rstrip()}\n",
         formatter_class=_Help,
         allow_abbrev=False,

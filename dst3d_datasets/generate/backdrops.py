@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .noise import Floats, fractal_noise, mix, smoothstep
+from .colour import Floats
+from .noise import fractal_noise, mix, smoothstep
 from .palette import hsv, soft_colour
 from .stage import Stage
 

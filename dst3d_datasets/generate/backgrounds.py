@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ..nouns import Shot
 from ..recipe.options import RenderGeneratorOptions
-from .colour import encode
-from .noise import Draws, Floats, grain, mix
+from .colour import Floats, encode
+from .noise import Draws, grain, mix
 from .palette import soft_colour
 from .scenes import draw_scene
 

@@ -7,11 +7,12 @@ background (mixing encoded values darkens them).
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]  # float32 wherever a picture's size is at stake
 Bytes = NDArray[np.uint8]
 
 _STEPS = 1 << 14  # entries of the encoding table: less than a third of a byte's step, even in the darks
@@ -52,11 +53,16 @@ def encode(linear: Floats, grain: Floats | None = None) -> Bytes:
         linear: (H, W, 3), 0-1, clipped.
         grain: (H, W) or (H, W, 3), added in byte steps before rounding: hides banding in soft gradients.
     """
-    index = np.clip(linear * np.float32(_STEPS) + np.float32(0.5), 0, _STEPS).astype(np.int32)
-    value = _encode_table()[index]
+    scaled = linear * np.float32(_STEPS)
+    scaled += np.float32(0.5)
+    np.clip(scaled, 0, _STEPS, out=scaled)
+    value = np.take(_encode_table(), scaled.astype(np.uint16))
+    value += np.float32(0.5)
     if grain is not None:
-        value = value + (grain[..., None] if grain.ndim == value.ndim - 1 else grain)
-    return np.clip(value + np.float32(0.5), 0, 255).astype(np.uint8)
+        value += grain[..., None] if grain.ndim == value.ndim - 1 else grain
+        np.clip(value, 0, 255, out=value)
+    encoded: Bytes = value.astype(np.uint8)
+    return encoded
 
 
 def composite(colour: Bytes, alpha: Bytes, background: Bytes) -> Bytes:

@@ -18,6 +18,9 @@ _NEEDS = {
     "image_embeds": "image embeddings",
     "conditioning_frames": "a film",
 }
+_UNSEEDED = {  # pipelines that draw from torch's global generator, whatever generator they are given
+    "StableDiffusion3ControlNetPipeline": "it samples the control's latents from the global generator",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,11 @@ def family_of(pipeline: Any) -> Family:
     for argument, what in _NEEDS.items():
         if argument in takes and takes[argument].default is not False:
             raise WeightsError(f"generator.pipeline: {name} needs {what}, which this generator does not give")
+    if name in _UNSEEDED:
+        raise WeightsError(
+            f"generator.pipeline: {name} cannot take a seed per sample ({_UNSEEDED[name]}), so its pictures could not "
+            "be made again"
+        )
     control = next((word for word in ("control_image", "image") if word in takes), "")
     if not control or "prompt" not in takes or ("control_image" in takes and "image" in takes):
         raise WeightsError(f"generator.pipeline: {name} is not a text-to-image pipeline steered by pictures")

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from .backdrops import bokeh
-from .noise import Floats, mix, smoothstep
+from .colour import Floats
+from .noise import mix, smoothstep
 from .palette import hexa, soft_colour
 from .stage import Stage
 from .textures import INDOOR, WALLS, planks, pyramid, sample, terrazzo, tiles
@@ -36,7 +37,8 @@ def _glow(stage: Stage) -> Floats:
     height, width = stage.slope.shape
     y = ((np.arange(height, dtype=np.float32) + 0.5) / height - stage.draws.number("glow y"))[:, None]
     x = ((np.arange(width, dtype=np.float32) + 0.5) / width - stage.draws.number("glow x"))[None, :]
-    return np.exp((x * x + y * y) * np.float32(-3.0))
+    glow: Floats = np.exp((x * x + y * y) * np.float32(-3.0))
+    return glow
 
 
 def room(stage: Stage) -> Floats:
@@ -86,7 +88,7 @@ def _walls(stage: Stage, along: Floats, up: Floats, footprint: Floats, half: flo
     ) ** 2
     dark = 0.35 * np.exp(-np.maximum(up, 0.0) * np.float32(3.0))
     dark = dark + 0.3 * np.exp(-np.maximum(half - np.abs(along), 0.0) * np.float32(3.0))
-    wall = picture * (light * (0.7 + 0.5 * np.exp(-spot)) * (1.0 - dark))[..., None]
+    wall: Floats = picture * (light * (0.7 + 0.5 * np.exp(-spot)) * (1.0 - dark))[..., None]
     if draws.number("skirting") < 0.6:
         height = draws.number("skirting height", 0.06, 0.16)
         board = draws.pick("board", hexa("efece4", "d8d2c6", "5a4636", "3a3a3c"))

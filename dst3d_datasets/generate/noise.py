@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..seeds import Name, uniform, uniforms
+from .colour import Floats
 
-Floats = NDArray[np.float32]
 Item = TypeVar("Item")
 
 
@@ -113,7 +113,8 @@ def grain(draws: Draws, height: int, width: int, strength: float) -> Floats:
 def smoothstep(low: float, high: float, x: Floats) -> Floats:
     """0 below `low`, 1 above `high`, smooth between."""
     t = np.clip((x - np.float32(low)) * np.float32(1.0 / (high - low)), 0.0, 1.0)
-    return t * t * (np.float32(3.0) - np.float32(2.0) * t)
+    smooth: Floats = t * t * (np.float32(3.0) - np.float32(2.0) * t)
+    return smooth
 
 
 def mix(a: Floats, b: Floats, share: Floats) -> Floats:

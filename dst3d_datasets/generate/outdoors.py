@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .noise import Floats, fractal_noise, line_noise, mix, smoothstep
+from .colour import Floats
+from .noise import fractal_noise, line_noise, mix, smoothstep
 from .palette import hexa, varied
 from .stage import Stage
 from .textures import NATURAL, OUTDOOR
@@ -48,7 +49,7 @@ def _clouds(stage: Stage, height: Floats) -> Floats:
     noise = fractal_noise(draws, "cover", size, (3, 3), 6, 0.55)
     away = np.float32(draws.number("scale", 0.12, 0.5)) / np.maximum(stage.rays[2], np.float32(0.03))
     u, v = (np.mod(p * away + np.float32(draws.number(n)), 1.0) * size for p, n in zip(stage.rays, "uv", strict=False))
-    cover = cv2.remap(noise, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    cover = np.asarray(cv2.remap(noise, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), dtype=np.float32)
     low = draws.number("cover", 0.35, 0.65)
     return np.asarray(smoothstep(low, low + 0.35, cover) * smoothstep(0.02, 0.25, height) * 0.9, dtype=np.float32)
 

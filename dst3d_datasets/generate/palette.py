@@ -6,8 +6,8 @@ import colorsys
 
 import numpy as np
 
-from .colour import to_linear
-from .noise import Draws, Floats
+from .colour import Floats, to_linear
+from .noise import Draws
 
 
 def hsv(hue: float, saturation: float, value: float) -> Floats:
@@ -33,4 +33,4 @@ def varied(draws: Draws, name: str, colour: Floats, amount: float) -> Floats:
     light = 1.0 + draws.number(f"{name}/light", -amount, amount)
     warm = draws.number(f"{name}/warm", -amount, amount) * 0.4
     tint = np.array([1.0 + warm, 1.0, 1.0 - warm], np.float32)
-    return np.clip(colour * np.float32(light) * tint, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(colour * np.float32(light) * tint, 0.0, 1.0), dtype=np.float32)

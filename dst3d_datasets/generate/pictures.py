@@ -8,6 +8,7 @@ import os
 import warnings
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,8 +17,8 @@ from PIL import Image
 
 from ..errors import UsageError
 from ..nouns import Shot
-from .colour import encode
-from .noise import Draws, Floats
+from .colour import Floats, encode
+from .noise import Draws
 from .rays import directions
 
 Bytes = NDArray[np.uint8]
@@ -192,7 +193,7 @@ def look(panorama: NDArray[np.uint8] | Floats, rays: Floats, heading: float) -> 
     flat = panorama.reshape(-1, panorama.shape[2])
 
     def at(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Floats:
-        return np.take(flat, rows * width + columns, axis=0).astype(np.float32)
+        return np.asarray(np.take(flat, rows * width + columns, axis=0), dtype=np.float32)
 
     upper = at(y0, x0) * (1 - right_share) + at(y0, x1) * right_share
     lower = at(y1, x0) * (1 - right_share) + at(y1, x1) * right_share
@@ -214,7 +215,8 @@ def _read_panorama(path: Path, focal: float) -> NDArray[np.uint8] | Floats:
     if factor < 2:
         return picture
     size = (2 * (height // factor), height // factor)
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=picture.dtype)
+    shrunk: NDArray[Any] = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=picture.dtype)
+    return shrunk
 
 
 def _read_hdr(path: Path) -> Floats:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..nouns import Camera
-
-Floats = NDArray[np.float32]
+from .colour import Floats
 
 
 def centre(camera: Camera) -> NDArray[np.float64]:

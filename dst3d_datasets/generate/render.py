@@ -36,6 +36,11 @@ class RenderGenerator:
         self._background = background_of(options)
 
     @property
+    def inputs(self) -> str:
+        """For folders of pictures, a digest of the list of files: another list makes other shards."""
+        return self._background.digest
+
+    @property
     def revision(self) -> str:
         """Package version, background kind and, for folders of pictures, a digest of the list of files."""
         digest = self._background.digest

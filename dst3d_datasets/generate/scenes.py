@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from ..nouns import Shot
 from .backdrops import bokeh, canvas
+from .colour import Floats
 from .indoors import room, studio, table
-from .noise import Draws, Floats
+from .noise import Draws
 from .outdoors import air, field
 from .stage import Stage
 

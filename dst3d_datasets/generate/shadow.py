@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ..nouns import Shot
-from .noise import Floats
+from .colour import Floats
 from .rays import Ground, centre
 
 _CELLS = 192  # of the map, along a side
@@ -39,7 +39,7 @@ def shade(shot: Shot, rays: Floats, plane: Ground, height: float, contact: float
     above = np.maximum(z - np.float32(height), 0.0)
     near = _splat(x, y, np.exp(above * np.float32(-1.0 / 0.06)))
     wide = _splat(x, y, np.exp(above * np.float32(-_UNDERSIDE / 0.35)))
-    dark = np.float32(contact) * (0.85 * _blur(near, 2.5) + 0.6 * _blur(wide, 8.0))
+    dark: Floats = np.float32(contact) * (0.85 * _blur(near, 2.5) + 0.6 * _blur(wide, 8.0))
     key = np.array(shot.lights.key_direction, np.float64)
     if key[2] > _LOWEST_LIGHT and cast > 0:
         slope = key[:2] / key[2]
@@ -52,7 +52,7 @@ def shade(shot: Shot, rays: Floats, plane: Ground, height: float, contact: float
         dark.astype(np.float32), np.clip(column, -limit, limit), np.clip(row, -limit, limit), cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
     )  # fmt: skip
-    return np.clip(1.0 - seen, 0.08, 1.0).astype(np.float32)
+    return np.asarray(np.clip(1.0 - seen, 0.08, 1.0), dtype=np.float32)
 
 
 def _splat(x: Floats, y: Floats, weight: Floats) -> Floats:

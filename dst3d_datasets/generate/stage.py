@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from ..nouns import Shot
-from .noise import Draws, Floats
+from .colour import Floats
+from .noise import Draws
 from .rays import Ground, centre, directions, ground
 from .shadow import shade
 from .textures import pyramid, sample
@@ -55,17 +56,19 @@ class Stage:
     def slope(self) -> Floats:
         """(H, W): tangent of each ray's elevation; 0 at the true horizon."""
         level = np.sqrt(self.rays[0] * self.rays[0] + self.rays[1] * self.rays[1])
-        return self.rays[2] / np.maximum(level, np.float32(1e-4))
+        slope: Floats = self.rays[2] / np.maximum(level, np.float32(1e-4))
+        return slope
 
     @cached_property
     def heading(self) -> Floats:
         """(H, W): heading of each ray in turns, 0-1."""
-        return np.arctan2(self.rays[0], self.rays[1]) * np.float32(0.5 / math.pi) + np.float32(0.5)
+        turns: Floats = np.arctan2(self.rays[0], self.rays[1]) * np.float32(0.5 / math.pi) + np.float32(0.5)
+        return turns
 
     @property
     def pixel(self) -> float:
         """Side of a pixel in image heights: for blurs and softness that look the same at any size."""
-        return 1.0 / self.rays.shape[1]
+        return 1.0 / float(self.rays.shape[1])
 
     def coarse(self) -> Stage:
         """The same stage at half the resolution: for what is out of focus anyway.

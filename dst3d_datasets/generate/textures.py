@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .colour import decode, encode
-from .noise import Draws, Floats, fractal_noise, mix, smoothstep, value_noise
+from .colour import Floats, decode, encode
+from .noise import Draws, fractal_noise, mix, smoothstep, value_noise
 from .palette import hexa, soft_colour, varied
 
 Bytes = NDArray[np.uint8]
@@ -31,7 +31,8 @@ def _lines(size: int, count: int, width: float) -> Floats:
     """(size,) periodic: 1 on `count` evenly spaced lines of `width` (share of a period), softened over a pixel."""
     phase = np.mod((np.arange(size, dtype=np.float32) + 0.5) * np.float32(count / size), 1.0)
     away = np.minimum(phase, 1.0 - phase) * np.float32(size / count)
-    return np.clip(np.float32(width * size / count / 2.0 + 0.5) - away, 0.0, 1.0)
+    lines: Floats = np.clip(np.float32(width * size / count / 2.0 + 0.5) - away, 0.0, 1.0)
+    return lines
 
 
 def _cells(draws: Draws, name: str, down: int, across: int) -> Floats:

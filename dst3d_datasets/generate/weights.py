@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import torch
 
 MARKER = "UNTRAINED"
+TINY = Path(__file__).resolve().parent / "tiny"  # the small generator that ships with the package
 _WEIGHT_FILES = (".safetensors", ".json", ".txt", ".model")
 _OUTPUT_LAYER = re.compile(r"^controlnet_(?!cond_embedding)\w*block")
 _NORM = re.compile(r"(?:^|[._])(?:norm\w*|layer_norm\w*|layernorm\w*|ln_\w+|final_layer_norm)\.(weight|bias)$")
@@ -54,14 +55,14 @@ def place_of(name: str, revision: str, field: str) -> Place:
     """Tell a folder from a Hub id.
 
     Args:
-        name: what the recipe says: a folder, or `owner/name`.
+        name: what the recipe says: a folder, `owner/name`, or `tiny` for the weights that ship with the package.
         revision: the Hub revision.
         field: path of the recipe's field, for the message.
 
     Raises:
         WeightsError: it looks like a folder and is none.
     """
-    path = Path(os.path.expandvars(name)).expanduser()
+    path = TINY if name == "tiny" else Path(os.path.expandvars(name)).expanduser()
     if path.is_dir():
         return Place(name, revision, path)
     if path.exists():
@@ -149,7 +150,7 @@ def explain(error: BaseException, place: Place, field: str) -> WeightsError:
             "the folder must be a complete diffusers model with .safetensors weights (pickled .bin files are refused)"
         )
         return WeightsError(f"{where} cannot be loaded: {first}; {hint}")
-    if "GatedRepoError" in names or "gated repo" in text.lower():
+    if "GatedRepoError" in names:
         return WeightsError(
             f"{where} is gated on the Hub: accept its terms on https://huggingface.co/{place.name}, then run "
             "`hf auth login` or set HF_TOKEN"
@@ -166,10 +167,12 @@ def explain(error: BaseException, place: Place, field: str) -> WeightsError:
             f"{where} is not in the local cache and HF_HUB_OFFLINE is set; unset it, or download first: hf "
             f"download {place.name}"
         )
-    return WeightsError(
-        f"{where} cannot be loaded: {first}; check the connection to the Hub (HF_ENDPOINT, proxy), download it "
-        f"beforehand with `hf download {place.name}`, or give a local folder"
-    )
+    if "LocalEntryNotFoundError" in names or ("HfHubHTTPError" in names and "EntryNotFoundError" not in names):
+        return WeightsError(
+            f"{where} is not in the local cache and the Hub cannot be reached ({_first_line(chain[-1])}); check the "
+            f"network (HF_ENDPOINT, proxy), download it beforehand with `hf download {place.name}`, or give a folder"
+        )
+    return WeightsError(f"{where} cannot be loaded: {first}; is it a diffusers model with .safetensors weights?")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

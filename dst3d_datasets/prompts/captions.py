@@ -48,6 +48,11 @@ class Captions:
         self._missing = 0
 
     @property
+    def inputs(self) -> str:
+        """What the file holds; a changed file makes other shards."""
+        return self.revision
+
+    @property
     def revision(self) -> str:
         """`sha256:` and 16 hexadecimal digits over the file: what pins the words."""
         if not self._revision:

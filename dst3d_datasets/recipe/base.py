@@ -29,7 +29,13 @@ def amount(default: Any = ..., **kwargs: Any) -> Any:
 
 def is_location(field: FieldInfo) -> bool:
     """Whether a field was declared by `location`."""
-    return _mark(field) == "location"
+    return bool(_mark(field) == "location")
+
+
+def names_a_place(model: BaseModel) -> bool:
+    """Whether a location field other than a device is filled in: a file or folder whose content counts."""
+    fields = type(model).model_fields.items()
+    return any(is_location(field) and name != "device" and bool(getattr(model, name)) for name, field in fields)
 
 
 def _mark(field: FieldInfo) -> Any:

@@ -74,7 +74,7 @@ def _model_at(path: list[str | int], data: Mapping[str, Any]) -> type[BaseModel]
         model = candidates[0] if candidates else None
         kinds = {kind: m for m in candidates if (kind := _kind(m))}
         if kinds:
-            inner = here[path[path.index(part) + 1]] if isinstance(here, list) and _next_is_index(path, part) else here
+            inner = _item(here, path[path.index(part) + 1]) if _next_is_index(path, part) else here
             model = kinds.get(_item(inner, "kind"))
     return model
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ..licences import forbids_derived, is_known, terms_of
+from ..registry import table
 from .base import Strict, amount, location
 from .options import (
     AnyGenerator,
@@ -21,7 +22,7 @@ from .options import (
     TemplatePromptOptions,
 )
 
-SCHEMA = "dst3d-recipe/1"
+SCHEMA: Literal["dst3d-recipe/1"] = "dst3d-recipe/1"
 ControlName = Literal["edge", "mask", "depth", "normal", "render"]
 ALL_CONTROLS: tuple[ControlName, ...] = ("depth", "edge", "mask", "normal", "render")
 
@@ -90,7 +91,7 @@ def _refuse_distances_inside(distance: Distribution) -> None:
             distance.fixed,
             distance.uniform and distance.uniform[0],
             distance.truncated_normal and distance.truncated_normal[2],
-            distance.choice and min(distance.choice),
+            min(distance.choice) if distance.choice else None,
         )
         if value is not None
     ]
@@ -201,6 +202,15 @@ class Recipe(Strict):
     acknowledge: tuple[str, ...] = Field((), description="sources whose terms you have seen to yourself")
     scores: tuple[str, ...] = Field((), description="filters whose scores the release carries")
     release: Release = Release()
+
+    @field_validator("scores")
+    @classmethod
+    def _scorers_exist(cls, scores: tuple[str, ...]) -> tuple[str, ...]:
+        known = table("scores")
+        for name in scores:
+            if name not in known:
+                raise ValueError(f"there is no scorer {name!r}; known: {', '.join(sorted(known)) or 'none yet'}")
+        return scores
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Recipe:

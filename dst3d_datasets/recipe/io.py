@@ -21,7 +21,7 @@ from .fields import Recipe
 _NOT_IN_FINGERPRINT = ("name", "release", "scores", "limits", "publishable", "acknowledge")
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class _UniqueKeyLoader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML that refuses a key given twice, and reads `1e-3` as the number it is meant to be."""
 
 
@@ -34,7 +34,8 @@ def _mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]
         if key in seen:
             raise RecipeError(f"line {key_node.start_mark.line + 1}: the key {key!r} is given twice")
         seen.add(key)
-    return loader.construct_mapping(node, deep=True)
+    plain: dict[Any, Any] = loader.construct_mapping(node, deep=True)
+    return plain
 
 
 _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
@@ -179,7 +180,8 @@ def dump(recipe: Recipe) -> dict[str, Any]:
 
 def to_yaml(recipe: Recipe) -> str:
     """The effective recipe as YAML, every field present; `load_recipe` reads it back to an equal recipe."""
-    return yaml.safe_dump(dump(recipe), sort_keys=False, allow_unicode=True, width=110)
+    text: str = yaml.safe_dump(dump(recipe), sort_keys=False, allow_unicode=True, width=110)
+    return text
 
 
 def scene(recipe: Recipe) -> dict[str, Any]:

@@ -11,9 +11,7 @@ from .scene import Rig, Scene
 from .shade import encode
 from .triangles import Corners, Window, prepare, select
 
-CONTRAST = (
-    16  # a step between neighbours above this (of 255, in any channel or coverage) is resolved with 2 x 2 samples
-)
+CONTRAST = 24  # a step between neighbours above this (of 255, any channel or alpha) is resolved with 2 x 2 samples
 
 
 def antialias(

@@ -21,8 +21,8 @@ def canny(image: NDArray[np.uint8], low: int, high: int) -> NDArray[np.uint8]:
     `low` and `high` are the thresholds on |dx| + |dy| of 3 x 3 Sobel derivatives.
     """
     grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    edges: NDArray[np.uint8] = cv2.Canny(np.ascontiguousarray(grey), low, high, apertureSize=3, L2gradient=False)
-    return edges
+    edges = cv2.Canny(np.ascontiguousarray(grey), low, high, apertureSize=3, L2gradient=False)
+    return np.asarray(edges, np.uint8)
 
 
 def grey_torch(image: Tensor) -> Tensor:

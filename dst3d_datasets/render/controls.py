@@ -47,8 +47,7 @@ def composite(
         x = colour[..., channel][box] * a + np.uint16(behind) * (255 - a) + np.uint16(127)
         plane[box] = (x + 1 + (x >> 8)) >> 8  # = x // 255 for x below 65535
         channels.append(plane)
-    result: NDArray[np.uint8] = cv2.merge(channels)
-    return result
+    return np.asarray(cv2.merge(channels), np.uint8)
 
 
 def _box(mask: NDArray[np.generic]) -> tuple[slice, slice]:

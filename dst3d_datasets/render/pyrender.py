@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..nouns import Buffers, CadModel, Camera, Lights, Part
-from .gl_context import LIMIT, Context, context
-from .gl_shaders import COLOUR, NORMAL, PART
+from .pyrender_context import LIMIT, Context, context
+from .pyrender_shaders import COLOUR, NORMAL, PART
 from .scene import BLEND_HOLE, NEAR
 from .texture import srgb_decode, srgb_encode
 
@@ -105,7 +105,7 @@ class PyrenderRenderer:
 
 
 def _primitive(pyrender: Any, part: Part, number: int) -> Any:
-    """One part with its material; the emissive factor carries what `gl_shaders` says."""
+    """One part with its material; the emissive factor carries what `pyrender_shaders` says."""
     material = part.material
     texture = None
     if material.texture is not None and part.uv is not None:

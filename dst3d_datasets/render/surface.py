@@ -26,7 +26,7 @@ class Seen:
     ray: tuple[Tensor, Tensor]  # x/z and y/z of the sample's ray, camera frame
     normal: Triple  # unit, camera frame, facing the camera
     colour: Triple  # linear RGB
-    alpha: Tensor  # (N,) 0-1
+    alpha: Tensor  # (N,) 0-1; only looked up when the model is see-through
     part: Tensor  # (N,) int64
     view: Tensor | None  # (N,) int64; None when there is one view
 
@@ -113,8 +113,10 @@ def look(scene: Scene, rig: Rig, triangle: Tensor, x: Tensor, y: Tensor, depth: 
         focal = rig.single(lambda c, _: float(c.K[0, 0] * c.K[1, 1]) * scale * scale, view)
         slant = (-(normal[0] * ray[0] + normal[1] * ray[1] + normal[2])).clamp(min=0.3)
         density = _texel_density(scene, planes).index_select(0, local) * (depth * depth / (slant * focal)).float()
-    red, green, blue, alpha = _colour(scene, planes, local, weights, part, density, (0, 1, 2, 3))
-    return Seen(ray, normal, (red, green, blue), alpha, part, view)
+    channels = (0, 1, 2, 3) if scene.see_through else (0, 1, 2)
+    colour = _colour(scene, planes, local, weights, part, density, channels)
+    alpha = colour[3] if scene.see_through else torch.ones_like(colour[0])
+    return Seen(ray, normal, (colour[0], colour[1], colour[2]), alpha, part, view)
 
 
 def _colour(
@@ -132,13 +134,19 @@ def _colour(
         for i, channel in enumerate(channels):
             result[i] = result[i] * _at_corners(planes, local, weights, scene.colour[channel]).clamp(0.0, 1.0)
     if scene.atlas is not None and scene.uv is not None and density is not None:
-        chosen = (scene.atlas.area.index_select(0, part) > 0).nonzero()[:, 0]
+        textured = scene.atlas.area.index_select(0, part) > 0
+        if bool(textured.all()):
+            u, v = (_at_corners(planes, local, weights, axis) for axis in scene.uv)
+            texture = sample(scene.atlas, part, u, v, density, channels)
+            return [value * texel for value, texel in zip(result, texture, strict=True)]
+        chosen = textured.nonzero()[:, 0]
         if len(chosen):
-            some, few = local.index_select(0, chosen), tuple(w.index_select(0, chosen) for w in weights)
-            u, v = (_at_corners(planes, some, few, axis) for axis in scene.uv)  # type: ignore[arg-type]
-            texture = sample(scene.atlas, part.index_select(0, chosen), u, v, density.index_select(0, chosen), channels)
-            for i in range(len(channels)):
-                result[i] = result[i].index_copy(0, chosen, result[i].index_select(0, chosen) * texture[i])
+            pick = (values.index_select(0, chosen) for values in (local, *weights, part, density))
+            some, w0, w1, w2, few, thin = pick
+            u, v = (_at_corners(planes, some, (w0, w1, w2), axis) for axis in scene.uv)
+            texture = sample(scene.atlas, few, u, v, thin, channels)
+            for i, texel in enumerate(texture):
+                result[i] = result[i].index_copy(0, chosen, result[i].index_select(0, chosen) * texel)
     return result
 
 

@@ -25,11 +25,11 @@ class Atlas:
     """Texels of all textures and levels; rows of the tables are parts (P), columns levels (L)."""
 
     texels: Tensor  # (M,) int32: R, G, B, A in the bytes of each, lowest first
-    start: Tensor  # (P * L,) int64, first texel of a level
-    width: Tensor  # (P * L,) int64
-    height: Tensor  # (P * L,) int64
+    start: Tensor  # (P * L,) int32, first texel of a level
+    width: Tensor  # (P * L,) int32
+    height: Tensor  # (P * L,) int32
     area: Tensor  # (P,) float32, texels of level 0; 0 for parts without a texture
-    wrap: Tensor  # (P,) int64: 0 repeat, 1 clamp, 2 mirror
+    wrap: Tensor | None  # (P,) int64: 0 repeat, 1 clamp, 2 mirror; None when all repeat
     levels: int  # L
     decode: Tensor  # (256 * _DECODE_STEPS,) float32: sRGB value to linear
 
@@ -54,13 +54,14 @@ def build_atlas(parts: Sequence[Part], device: torch.device) -> Atlas:
             starts[number].append(total)
             blocks.append(np.ascontiguousarray(image).view("<i4").reshape(-1))
             total += len(blocks[-1])
-    table = np.zeros((3, len(parts), levels), np.int64)
+    table = np.zeros((3, len(parts), levels), np.int32)
     for row, number in enumerate(chosen):
         pyramid = pyramids[number]
         for level in range(levels):
             image = pyramid[min(level, len(pyramid) - 1)]
             table[:, row, level] = starts[number][min(level, len(pyramid) - 1)], image.shape[1], image.shape[0]
     area = [float(pyramids[n][0].shape[0] * pyramids[n][0].shape[1]) if n else 0.0 for n in chosen]
+    wraps = [_WRAPS[part.material.wrap] for part in parts]
     start, width, height = (torch.from_numpy(values.reshape(-1).copy()).to(device) for values in table)
     return Atlas(
         texels=torch.from_numpy(np.concatenate(blocks)).to(device),
@@ -68,7 +69,7 @@ def build_atlas(parts: Sequence[Part], device: torch.device) -> Atlas:
         width=width,
         height=height,
         area=torch.tensor(area, dtype=torch.float32, device=device),
-        wrap=torch.tensor([_WRAPS[part.material.wrap] for part in parts], device=device),
+        wrap=torch.tensor(wraps, device=device) if any(wraps) else None,
         levels=levels,
         decode=torch.from_numpy(srgb_decode(np.arange(256 * _DECODE_STEPS) / (255.0 * _DECODE_STEPS))).to(device),
     )
@@ -91,7 +92,7 @@ def _pyramid(texture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     while max(images[-1].shape[:2]) > 4 and len(images) < 14:
         image = images[-1]
         size = (max(1, image.shape[1] // 2), max(1, image.shape[0] // 2))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
         if image[..., 3].min() < 255:
             weight = image[..., 3:].astype(np.float32)
             sums = cv2.resize(image[..., :3] * weight, size, interpolation=cv2.INTER_AREA)
@@ -121,10 +122,9 @@ def sample(
     level = ((octaves + 1) >> 1).clamp(0, atlas.levels - 1).long()
     row = part * atlas.levels + level
     width, height = atlas.width.index_select(0, row), atlas.height.index_select(0, row)
-    wrap = atlas.wrap.index_select(0, part)
-    repeat = wrap == 0
-    x0, x1, fx = _taps(u, width, wrap, repeat)
-    y0, y1, fy = _taps(1.0 - v, height, wrap, repeat)
+    wrap = None if atlas.wrap is None else atlas.wrap.index_select(0, part)
+    x0, x1, fx = _taps(u, width, wrap)
+    y0, y1, fy = _taps(1.0 - v, height, wrap)
     start = atlas.start.index_select(0, row)
     top, bottom = start + y0 * width, start + y1 * width
     texels = [atlas.texels.index_select(0, place) for place in (top + x0, top + x1, bottom + x0, bottom + x1)]
@@ -142,15 +142,20 @@ def sample(
     return result
 
 
-def _taps(t: Tensor, size: Tensor, wrap: Tensor, repeat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _taps(t: Tensor, size: Tensor, wrap: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """The two texels about coordinate t (N,) of textures `size` (N,) long, and the weight of the second."""
-    folded = t - 2.0 * torch.floor(t * 0.5)
-    folded = torch.where(folded > 1.0, 2.0 - folded, folded)
-    inside = torch.where(repeat, t - torch.floor(t), torch.where(wrap == 1, t.clamp(0.0, 1.0), folded))
+    inside = t - torch.floor(t)
+    if wrap is not None:
+        folded = t - 2.0 * torch.floor(t * 0.5)
+        folded = torch.where(folded > 1.0, 2.0 - folded, folded)
+        inside = torch.where(wrap == 0, inside, torch.where(wrap == 1, t.clamp(0.0, 1.0), folded))
     place = inside * size - 0.5
     low = torch.floor(place)
-    first = low.long()
-    second = first + 1
-    last = size - 1
-    first_out, second_out = torch.where(repeat, last, 0), torch.where(repeat, 0, last)
-    return torch.where(first < 0, first_out, first), torch.where(second > last, second_out, second), place - low
+    first = low.int()
+    second, last = first + 1, size - 1
+    under, over = first < 0, second > last
+    if wrap is None:
+        return torch.where(under, last, first), second.masked_fill_(over, 0), place - low
+    repeat = wrap == 0
+    first = torch.where(under, torch.where(repeat, last, 0), first)
+    return first, torch.where(over, torch.where(repeat, 0, last), second), place - low

@@ -36,6 +36,7 @@ class Corners:
 
 
 def picker(chosen: Tensor | slice) -> Callable[[Tensor], Tensor]:
+    """A function that takes the chosen entries (a mask, indices or a slice) of any column."""
     if isinstance(chosen, slice):
         return lambda values: values[chosen]
     index = chosen.nonzero()[:, 0] if chosen.dtype == torch.bool else chosen

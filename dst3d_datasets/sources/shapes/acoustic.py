@@ -57,7 +57,7 @@ def _acoustic_top(d: Dice, outline: Array) -> Image:
     kind = d.pick("top", _TOPS)
     lo, hi = outline.min(0), outline.max(0)
     if kind == "sunburst":
-        ground = burst((226, 150, 60), (60, 26, 14), outline)
+        ground = burst((226, 150, 60), (60, 26, 14), outline).repeat(2, 0).repeat(2, 1)
     elif kind in PAINTS:
         ground = np.broadcast_to(np.array([*PAINTS[kind], 255], dtype=np.uint8), (256, 256, 4))
     else:

@@ -54,6 +54,17 @@ def _fuselage(d: Dice, radius: float) -> Mesh:
     return loft(rings, u=t[:, None])
 
 
+def _fan(r: float, y: float) -> Mesh:
+    """The blades behind an intake of radius r, twisted a little."""
+    blades = []
+    for k in range(18):
+        a = 2 * math.pi * k / 18
+        inner = np.array([math.cos(a) * r * 0.2, y, math.sin(a) * r * 0.2])
+        tip = np.array([math.cos(a + 0.22) * r * 0.79, y, math.sin(a + 0.22) * r * 0.79])
+        blades.append(rod(inner, tip, r * 0.03, 4, r * 0.07))
+    return join(blades)
+
+
 def _engine(d: Dice, x: float, y: float, z: float, radius: float) -> dict[str, Mesh]:
     """A nacelle about its axis along y, front at -y."""
     length = radius * d.between("nacelle", 3.0, 3.8)
@@ -73,13 +84,8 @@ def _engine(d: Dice, x: float, y: float, z: float, radius: float) -> dict[str, M
         (r * 0.70, n * 0.36),
         (0.0, n * 0.36),
     ]
-    core = [
-        (0.0, 0.0),
-        (r * 0.55, 0.0),
-        (r * 0.52, n * 0.40),
-        (r * 0.40, n * 0.5),
-        (r * 0.16, n * 0.54),
-        (0.0, n * 0.62),
+    core = [(0.0, 0.0)] + [
+        (r * a, n * b) for a, b in ((0.55, 0.0), (0.52, 0.40), (0.40, 0.5), (0.16, 0.54), (0.0, 0.62))
     ]
     lip = [
         (r * 0.815, -n / 2 + n * 0.055),
@@ -99,14 +105,14 @@ def _engine(d: Dice, x: float, y: float, z: float, radius: float) -> dict[str, M
     def place(profile: list[tuple[float, float]], limit: float = 38.0) -> Mesh:
         return lathe(profile, 28, limit=limit).turned("x", -90.0).moved(x, y, z)
 
-    blades = []
-    for k in range(18):
-        a = 2 * math.pi * k / 18
-        inner = np.array([math.cos(a) * r * 0.2, -n / 2 + n * 0.125, math.sin(a) * r * 0.2])
-        tip = np.array([math.cos(a + 0.22) * r * 0.79, -n / 2 + n * 0.11, math.sin(a + 0.22) * r * 0.79])
-        blades.append(rod(inner, tip, r * 0.03, 4, r * 0.07).moved(x, y, z))
     lip_mesh = place([*lip, lip[0]])
-    return {"cowl": place(outer), "core": place(core), "lip": lip_mesh, "spinner": place(fan), "fan": join(blades)}
+    return {
+        "cowl": place(outer),
+        "core": place(core),
+        "lip": lip_mesh,
+        "spinner": place(fan),
+        "fan": _fan(r, -n / 2 + n * 0.12).moved(x, y, z),
+    }
 
 
 def _build(d: Dice, kit: Kit) -> None:

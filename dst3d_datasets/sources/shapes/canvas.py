@@ -33,8 +33,8 @@ class Canvas:
         self.pixels = np.empty((height, width, 3), dtype=np.float32)
         self.pixels[...] = np.asarray(ground)[..., :3]
         self.units = units
-        self._x = (np.arange(width) + 0.5) * (units[0] / width)
-        self._y = units[1] - (np.arange(height) + 0.5) * (units[1] / height)
+        self._x: Array = (np.arange(width, dtype=np.float64) + 0.5) * (units[0] / width)
+        self._y: Array = units[1] - (np.arange(height, dtype=np.float64) + 0.5) * (units[1] / height)
         self._step = max(units[0] / width, units[1] / height)
 
     def image(self) -> NDArray[np.uint8]:
@@ -179,7 +179,8 @@ def _to_segment(x: Array, y: Array, a: Array, b: Array) -> Array:
     dx, dy = b[0] - a[0], b[1] - a[1]
     length = dx * dx + dy * dy
     t = np.clip(((x - a[0]) * dx + (y - a[1]) * dy) / length, 0, 1) if length > 0 else 0.0
-    return np.sqrt((x - a[0] - t * dx) ** 2 + (y - a[1] - t * dy) ** 2)
+    out: Array = np.sqrt((x - a[0] - t * dx) ** 2 + (y - a[1] - t * dy) ** 2)
+    return out
 
 
 def star(

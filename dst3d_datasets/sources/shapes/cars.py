@@ -7,6 +7,7 @@ from .canvas import Canvas
 from .carparts import SEATS, cabin, cockpit, face, rear
 from .coach import Coach, liners, lower_body
 from .kit import Dice, Facts, Family, Kit
+from .mesh import join
 from .paint import PAINTS, linear, mix, plain, textured
 from .solids import box
 from .wheels import RIMS, Wheels
@@ -53,87 +54,99 @@ def _facts(d: Dice) -> Facts:
     return Facts(tuple(words))
 
 
-def _coach(d: Dice) -> Coach:
-    kind = d.family
-    r = d.between("wheel", 0.315, 0.345)
-    j = d.between("jitter", -0.012, 0.012)
-    low, h = d.between("clearance", 0.19, 0.23), d.between("height", -0.03, 0.04)
-    if kind == "minivan":
-        deck = ((0, 0.80), (0.06, 0.92), (0.2 + j, 1.03), (0.27, 1.08), (0.95, 1.12), (1.0, 1.02))
-        roof = (
-            (0.19 + j, 1.06),
-            (0.235 + j, 1.12),
-            (0.40 + j, 1.62 + h),
-            (0.46, 1.70 + h),
-            (0.7, 1.74 + h),
-            (0.93, 1.66 + h),
-            (0.985, 1.12),
-        )
-        return Coach(
-            length=d.between("length", 4.6, 5.0),
-            width=1.9,
-            clearance=low,
-            deck=deck,
-            roof=roof,
-            axles=(0.185, 0.80),
-            wheel=r + 0.015,
-            tumble=0.20,
-            nose=0.34,
-            screen=(0.245 + j, 0.40 + j),
-            rear=(0.945, 0.975),
-            tail=0.12,
-            tail_width=0.9,
-        )
-    if kind == "cab":
-        deck = ((0, 0.70), (0.05, 0.82), (0.25 + j, 0.95), (0.3, 0.98), (0.8, 1.02), (0.96, 0.98), (1.0, 0.92))
-        roof = (
-            (0.265 + j, 0.96),
-            (0.30 + j, 1.01),
-            (0.425 + j, 1.40 + h),
-            (0.50, 1.45 + h),
-            (0.62, 1.45 + h),
-            (0.70, 1.39 + h),
-            (0.83, 1.04),
-            (0.86, 0.98),
-        )
-        return Coach(
-            length=d.between("length", 4.7, 5.1),
-            width=1.85,
-            clearance=low,
-            deck=deck,
-            roof=roof,
-            axles=(0.18, 0.785),
-            wheel=r + 0.01,
-            tumble=0.30,
-            screen=(0.31 + j, 0.425 + j),
-            rear=(0.715, 0.82),
-        )
-    if kind == "sports car":
-        deck = ((0, 0.54), (0.07, 0.70), (0.19, 0.81), (0.34 + j, 0.845), (0.75, 0.89), (0.95, 0.89), (1.0, 0.82))
-        roof = (
-            (0.315 + j, 0.82),
-            (0.35 + j, 0.87),
-            (0.49 + j, 1.17 + h),
-            (0.55, 1.205 + h),
-            (0.62, 1.20 + h),
-            (0.75, 1.09 + h),
-            (0.93, 0.89),
-            (0.96, 0.84),
-        )
-        return Coach(
-            length=d.between("length", 4.2, 4.6),
-            width=1.88,
-            clearance=0.12,
-            deck=deck,
-            roof=roof,
-            axles=(0.19, 0.795),
-            wheel=r + 0.01,
-            tumble=0.36,
-            nose=0.42,
-            screen=(0.36 + j, 0.49 + j),
-            rear=(0.74, 0.90),
-            nose_width=0.66,
-        )
+def _common(d: Dice) -> tuple[float, float, float, float]:
+    """Wheel radius, shift of the pillars, ground clearance, change of height."""
+    r, j = d.between("wheel", 0.315, 0.345), d.between("jitter", -0.012, 0.012)
+    return r, j, d.between("clearance", 0.19, 0.23), d.between("height", -0.03, 0.04)
+
+
+def _minivan(d: Dice) -> Coach:
+    r, j, low, h = _common(d)
+    deck = ((0, 0.80), (0.06, 0.92), (0.2 + j, 1.03), (0.27, 1.08), (0.95, 1.12), (1.0, 1.02))
+    roof = (
+        (0.19 + j, 1.06),
+        (0.235 + j, 1.12),
+        (0.40 + j, 1.62 + h),
+        (0.46, 1.70 + h),
+        (0.7, 1.74 + h),
+        (0.93, 1.66 + h),
+        (0.985, 1.12),
+    )
+    return Coach(
+        length=d.between("length", 4.6, 5.0),
+        width=1.9,
+        clearance=low,
+        deck=deck,
+        roof=roof,
+        axles=(0.185, 0.80),
+        wheel=r + 0.015,
+        tumble=0.20,
+        nose=0.34,
+        screen=(0.245 + j, 0.40 + j),
+        rear=(0.945, 0.975),
+        tail=0.12,
+        tail_width=0.9,
+    )
+
+
+def _cab(d: Dice) -> Coach:
+    r, j, low, h = _common(d)
+    deck = ((0, 0.70), (0.05, 0.82), (0.25 + j, 0.95), (0.3, 0.98), (0.8, 1.02), (0.96, 0.98), (1.0, 0.92))
+    roof = (
+        (0.265 + j, 0.96),
+        (0.30 + j, 1.01),
+        (0.425 + j, 1.40 + h),
+        (0.50, 1.45 + h),
+        (0.62, 1.45 + h),
+        (0.70, 1.39 + h),
+        (0.83, 1.04),
+        (0.86, 0.98),
+    )
+    return Coach(
+        length=d.between("length", 4.7, 5.1),
+        width=1.85,
+        clearance=low,
+        deck=deck,
+        roof=roof,
+        axles=(0.18, 0.785),
+        wheel=r + 0.01,
+        tumble=0.30,
+        screen=(0.31 + j, 0.425 + j),
+        rear=(0.715, 0.82),
+    )
+
+
+def _sports_car(d: Dice) -> Coach:
+    r, j, _, h = _common(d)
+    deck = ((0, 0.54), (0.07, 0.70), (0.19, 0.81), (0.34 + j, 0.845), (0.75, 0.89), (0.95, 0.89), (1.0, 0.82))
+    roof = (
+        (0.315 + j, 0.82),
+        (0.35 + j, 0.87),
+        (0.49 + j, 1.17 + h),
+        (0.55, 1.205 + h),
+        (0.62, 1.20 + h),
+        (0.75, 1.09 + h),
+        (0.93, 0.89),
+        (0.96, 0.84),
+    )
+    return Coach(
+        length=d.between("length", 4.2, 4.6),
+        width=1.88,
+        clearance=0.12,
+        deck=deck,
+        roof=roof,
+        axles=(0.19, 0.795),
+        wheel=r + 0.01,
+        tumble=0.36,
+        nose=0.42,
+        screen=(0.36 + j, 0.49 + j),
+        rear=(0.74, 0.90),
+        nose_width=0.66,
+    )
+
+
+def _convertible(d: Dice) -> Coach:
+    r, j, _, _ = _common(d)
     deck = ((0, 0.58), (0.06, 0.73), (0.19, 0.83), (0.36 + j, 0.88), (0.7, 0.92), (0.93, 0.91), (1.0, 0.84))
     return Coach(
         length=d.between("length", 4.1, 4.6),
@@ -147,6 +160,9 @@ def _coach(d: Dice) -> Coach:
         tub=(0.40 + j, 0.73 + j),
         nose_width=0.7,
     )
+
+
+_COACHES = {"minivan": _minivan, "cab": _cab, "sports car": _sports_car, "convertible": _convertible}
 
 
 def _lines(d: Dice, c: Coach) -> Material:
@@ -183,7 +199,7 @@ def _lines(d: Dice, c: Coach) -> Material:
 
 
 def _build(d: Dice, kit: Kit) -> None:
-    c = _coach(d)
+    c = _COACHES[d.family](d)
     skin = _lines(d, c)
     body, rings, y = lower_body(c)
     kit.add(skin, body)
@@ -203,10 +219,9 @@ def _build(d: Dice, kit: Kit) -> None:
         sign = Canvas(128, 64, (2.0, 1.0), (250, 244, 214))
         sign.text("TAXI", 1.0, 0.5, 1.6, 0.6, (24, 24, 26), 0.2)
         top = c.roof[3][1] + 0.02
-        kit.add(
-            textured(sign.image(), 0.4),
-            box(0.5, 0.16, 0.17, 0.03, 2).projected("xz", (-0.26, -0.1), (0.26, 0.1)).moved(0, c.at(0.53), top + 0.10),
-        )
+        half = box(0.5, 0.08, 0.17, 0.02, 2).projected("xz", (-0.26, -0.1), (0.26, 0.1)).moved(y=-0.039)
+        both = join([half, half.turned("z", 180)])  # legible from behind as well
+        kit.add(textured(sign.image(), 0.4), both.moved(0, c.at(0.53), top + 0.10))
         kit.add(dark, box(0.56, 0.18, 0.03, 0.008).moved(0, c.at(0.53), top + 0.01))
 
 

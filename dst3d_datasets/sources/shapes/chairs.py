@@ -91,11 +91,11 @@ def _metal(d: Dice, kit: Kit, padded: bool) -> None:
             if d.chance("cloth", 0.5)
             else plain(colour, 0.5)
         )
-        cushion = box(w - 0.075, 0.39, 0.05, 0.024, 3, scale=0.2)
+        cushion = box(w - 0.075, 0.39, 0.05, 0.024, 3, scale=0.4)
         kit.add(cloth, cushion.moved(0, -0.01, seat + 0.012))
         kit.add(
             cloth,
-            box(w - 0.05, 0.036, high - low, 0.017, 3, scale=0.2)
+            box(w - 0.05, 0.036, high - low, 0.017, 3, scale=0.4)
             .turned("x", -15.0)
             .moved(0, on_frame((low + high) / 2) + 0.002, (low + high) / 2),
         )
@@ -118,19 +118,10 @@ def _wooden(d: Dice, kit: Kit) -> None:
     def at(z: float) -> float:
         return front + (back - front) * z / h
 
-    for z in (0.13,):
-        kit.add(timber, plank((-w / 2, at(z), z), (w / 2, at(z), z), 0.02, 0.03, 0.004, scale=0.5))
-        kit.add(
-            timber,
-            plank(
-                (-w / 2 + 0.02, 0.26 - 0.42 * z / seat, z),
-                (w / 2 - 0.02, 0.26 - 0.42 * z / seat, z),
-                0.02,
-                0.03,
-                0.004,
-                scale=0.5,
-            ),
-        )
+    low, rear = 0.13, 0.26 - 0.42 * 0.13 / seat
+    kit.add(timber, plank((-w / 2, at(low), low), (w / 2, at(low), low), 0.02, 0.03, 0.004, scale=0.5))
+    inner = w / 2 - 0.02
+    kit.add(timber, plank((-inner, rear, low), (inner, rear, low), 0.02, 0.03, 0.004, scale=0.5))
     count = d.whole("slats", 5, 8)
     pitch = 0.38 / count
     for k in range(count):
@@ -138,26 +129,12 @@ def _wooden(d: Dice, kit: Kit) -> None:
         kit.add(timber, slat.mapped(u=0.3 * k, v=0.21 * k))
     if d.pick("back", ("slatted", "panel")) == "slatted":
         rows = d.whole("back slats", 2, 4)
-        for k in range(rows):
-            z = h * (0.66 + 0.30 * (k + 0.5) / rows)
-            tall = 0.26 * h / rows
-            kit.add(
-                timber,
-                _panel(
-                    w - thick,
-                    0.02,
-                    (at(z - tall / 2) - 0.004, z - tall / 2),
-                    (at(z + tall / 2) - 0.004, z + tall / 2),
-                    0.012,
-                ).mapped(0.9, 0.12, 0.1 * k, 0.23 * k),
-            )
+        spans = [(0.66 + 0.30 * k / rows, 0.66 + 0.30 * (k + 0.86) / rows) for k in range(rows)]
     else:
-        kit.add(
-            timber,
-            _panel(w - thick, 0.022, (at(0.66 * h) - 0.004, 0.66 * h), (at(0.97 * h) - 0.004, 0.97 * h), 0.012).mapped(
-                0.9, 0.5
-            ),
-        )
+        spans = [(0.66, 0.97)]
+    for k, (start, end) in enumerate(spans):
+        back_slat = _panel(w - thick, 0.02, (at(start * h) - 0.004, start * h), (at(end * h) - 0.004, end * h), 0.012)
+        kit.add(timber, back_slat.mapped(0.9, 0.5 / len(spans), 0.1 * k, 0.23 * k))
 
 
 def _director(d: Dice, kit: Kit) -> None:
@@ -188,9 +165,9 @@ def _director(d: Dice, kit: Kit) -> None:
                     0.5,
                 ),
             )
-    cloth = textured(weave(colour, mix(colour, (0, 0, 0), 0.14), 128, 32), 0.9)
+    cloth = textured(weave(colour, mix(colour, (0, 0, 0), 0.14)), 0.9)
     a, b = np.meshgrid(np.linspace(-1, 1, 15), np.linspace(-0.2, 0.2, 7), indexing="ij")
-    kit.add(cloth, shell(np.stack([a * w / 2, b, seat + 0.022 - 0.035 * (1 - a**2)], -1), 0.006).mapped(2, 2))
+    kit.add(cloth, shell(np.stack([a * w / 2, b, seat + 0.022 - 0.035 * (1 - a**2)], -1), 0.006).mapped(1.5, 1.5))
     c = Canvas(256, 128, (2.0, 1.0), colour)
     c.text(name_of(d.share("name a"), d.share("name b")), 1.0, 0.5, 1.5, 0.4, readable(colour), 0.18)
     low, high = h - 0.2, h - 0.01

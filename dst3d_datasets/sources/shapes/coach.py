@@ -48,7 +48,8 @@ def eased(y: Array, points: Sequence[tuple[float, float]], reach: float) -> Arra
     offsets = np.linspace(-reach, reach, 13)
     weights = 1 - np.abs(offsets) / (reach * 1.0001)
     lines = np.interp(y[:, None] + offsets[None], x, z)
-    return (lines * weights).sum(1) / weights.sum()
+    out: Array = (lines * weights).sum(1) / weights.sum()
+    return out
 
 
 def _ends(y: Array, c: Coach) -> tuple[Array, Array, Array]:
@@ -77,7 +78,8 @@ def _stations(c: Coach, arch: float) -> Array:
         for share in c.tub:
             marks.append(c.at(share) + np.array([-0.012, 0.012]))
     y = np.unique(np.round(np.concatenate(marks), 5))
-    return y[np.concatenate([[True], np.diff(y) > 0.0007])]
+    out: Array = y[np.concatenate([[True], np.diff(y) > 0.0007])]
+    return out
 
 
 _SIDE = np.array([0.0, 0.03, 0.10, 0.2, 0.32, 0.45, 0.58, 0.7, 0.8])

@@ -54,6 +54,15 @@ _BODIES: dict[str, list[tuple[float, float]]] = {
         (-0.168, -0.12),
         (-0.11, -0.2),
     ],
+    "V-shaped": [
+        (0, -0.075),
+        (0.135, -0.26),
+        (0.205, -0.225),
+        (0.048, 0.13),
+        (-0.048, 0.13),
+        (-0.205, -0.225),
+        (-0.135, -0.26),
+    ],
 }
 _ELECTRIC = ("double-cut", "double-cut", "single-cut", "single-cut", "V-shaped")
 _FINISHES = (
@@ -85,23 +94,8 @@ def _electric_facts(d: Dice) -> Facts:
 
 def _electric_build(d: Dice, kit: Kit) -> None:
     shape, finish = d.pick("shape", _ELECTRIC), d.pick("finish", _FINISHES)
-    if shape == "V-shaped":
-        outline = bent(
-            [
-                (0, -0.075),
-                (0.135, -0.26),
-                (0.205, -0.225),
-                (0.048, 0.13),
-                (-0.048, 0.13),
-                (-0.205, -0.225),
-                (-0.135, -0.26),
-            ],
-            0.035,
-            6,
-            closed=True,
-        )
-    else:
-        outline = closed(_BODIES[shape], 90)
+    points = _BODIES[shape]
+    outline = bent(points, 0.035, 6, closed=True) if shape == "V-shaped" else closed(points, 90)
     deep = d.between("deep", 0.042, 0.055)
     bursts = {"sunburst": ((236, 164, 60), (44, 22, 14)), "cherry burst": ((230, 150, 50), (130, 20, 20))}
     if finish in bursts:
@@ -125,22 +119,15 @@ def _electric_build(d: Dice, kit: Kit) -> None:
     )
     _hardware(d, kit, shape, outline, y)
     inline = shape == "double-cut"
-    head = (
-        grain("maple", d.number, 0.35)
-        if inline and maple
-        else (
-            plain("black", 0.2)
-            if d.chance("black head", 0.6)
-            else skin
-            if finish not in bursts
-            else plain("black", 0.2)
-        )
-    )
+    if inline and maple:
+        head = grain("maple", d.number, 0.35)
+    else:
+        head = plain("black", 0.2) if finish in bursts or d.chance("black head", 0.6) else skin
     posts = headstock(d, kit, head, top, surface, inline)
     strings(kit, -0.125, top, posts, surface - 0.010, surface - 0.006)
 
 
-def _hardware(d: Dice, kit: Kit, shape: str, outline: Array, y: float) -> None:
+def _guard(d: Dice, kit: Kit, shape: str, y: float) -> None:
     guard = {"white": (236, 234, 226), "black": (24, 24, 26), "tortoise": (84, 36, 22), "cream": (232, 218, 180)}[
         d.pick("guard", ("white", "black", "tortoise", "cream"))
     ]
@@ -168,16 +155,21 @@ def _hardware(d: Dice, kit: Kit, shape: str, outline: Array, y: float) -> None:
     elif shape == "single-cut":
         plate = closed([(0.03, -0.10), (0.075, -0.08), (0.10, -0.03), (0.06, 0.06), (0.035, 0.07)], 28)
         kit.add(plain(guard, 0.3), prism(plate, 0.004, 0.001, 1).moved(0.004, y - 0.005, 0))
+
+
+def _hardware(d: Dice, kit: Kit, shape: str, outline: Array, y: float) -> None:
+    _guard(d, kit, shape, y)
     count = d.pick("pickups", (2, 3, 2))
     metal = chrome()
     cover = metal if d.chance("chrome pickups", 0.5) else plain(d.pick("covers", ("black", "cream", "white")), 0.35)
+    screws = plain((90, 92, 96), 0.3, 0.5)
     for k in range(count):
         z = 0.03 - k * (0.10 / (count - 1))
         humbucker = shape != "double-cut" and count == 2
         tall = 0.036 if humbucker else 0.018
         kit.add(cover, box(0.074, 0.012, tall, 0.005, 2).moved(0, y - 0.006, z))
         pole = cylinder(0.0026, 0.004, 0.0, 8).turned("x", 90)
-        kit.add(plain((90, 92, 96), 0.3, 0.5), *[pole.moved((i - 2.5) * 0.0104, y - 0.0125, z) for i in range(6)])
+        kit.add(screws, *[pole.moved((i - 2.5) * 0.0104, y - 0.0125, z) for i in range(6)])
     kit.add(
         metal,
         box(0.082, 0.014, 0.026, 0.004, 2).moved(0, y - 0.007, -0.125),

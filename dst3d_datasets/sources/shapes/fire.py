@@ -8,8 +8,7 @@ from ...nouns import Material
 from .bus import panel
 from .canvas import Canvas
 from .kit import Dice, Facts, Family, Kit
-from .mesh import Array
-from .paint import PAINTS, chrome, glass, plain, steel, textured
+from .paint import PAINTS, Image, chrome, glass, plain, steel, textured
 from .solids import box, cylinder
 from .sweeps import rod
 from .wheels import Wheels, lens, number_plate
@@ -73,7 +72,7 @@ def _fire_build(d: Dice, kit: Kit) -> None:
     kit.add(dark, box(w, 0.3, 0.12, 0.03).moved(0, length / 2 + 0.05, floor - 0.02))
 
 
-def _shutter() -> Array:
+def _shutter() -> Image:
     t = (np.arange(64) % 16) / 16.0
     tone = (178 + 40 * np.sin(np.pi * t))[:, None] * np.ones((1, 64))
     image = np.full((64, 64, 4), 255, dtype=np.uint8)
@@ -140,46 +139,53 @@ def _fire_top(
 ) -> None:
     light = plain((28, 70, 200) if d.chance("blue", 0.5) else (206, 22, 26), 0.1)
     roof = floor + d.between("cab high", 2.15, 2.4)
-    kit.add(steel(), box(w * 0.72, 0.34, 0.06, 0.02).moved(0, front + 0.55, roof + 0.0))
+    kit.add(steel(), box(w * 0.72, 0.34, 0.06, 0.02).moved(0, front + 0.55, roof))
     kit.add(light, box(w * 0.3, 0.28, 0.2, 0.07, 3).moved(w * 0.2, front + 0.55, roof + 0.12).both())
-    bar = steel()
     if d.pick("kind", _KINDS) == "ladder":
-        z = max(roof, floor + rear_high) + 0.34
-        kit.add(
-            plain((60, 62, 66), 0.5), cylinder(0.55, 0.3, 0.05, 32).moved(0, length / 2 - 1.5, floor + rear_high + 0.14)
-        )
-        low, high = front - 0.1, length / 2 - 0.5
-        for stage, half in ((0, 0.36), (1, 0.28)):
-            dz = z + 0.05 + 0.1 * stage
-            a, b = low + 0.5 * stage, high - 0.4 * stage
-            for x in (-half, half):
-                kit.add(
-                    bar,
-                    box(0.06, b - a, 0.07, 0.01).moved(x, (a + b) / 2, dz),
-                    box(0.04, b - a, 0.04).moved(x, (a + b) / 2, dz + 0.28),
-                )
-            for k in range(18):
-                y = a + 0.1 + k * (b - a - 0.2) / 17
-                kit.add(bar, rod((-half, y, dz), (half, y, dz), 0.02, 6))
-                for x in (-half, half):
-                    kit.add(bar, rod((x, y, dz), (x, y + (b - a - 0.2) / 34, dz + 0.28), 0.014, 5))
+        _ladder(kit, front, floor + rear_high, max(roof, floor + rear_high) + 0.34, length)
     else:
-        z = floor + rear_high
-        hose = plain((206, 190, 150), 0.95)
-        for k in range(6):
-            kit.add(hose, box(w * 0.7, 0.12, 0.16, 0.05, 2).moved(0, back - body * 0.2 + 0.16 * k, z + 0.06))
-        for x in (-0.3, 0.3):
-            kit.add(bar, box(0.05, body * 0.9, 0.06, 0.01).moved(w * 0.28 + x * 0.7, back, z + 0.2))
-        for k in range(11):
-            y = back - body * 0.42 + k * body * 0.084
-            kit.add(bar, rod((w * 0.28 - 0.21, y, z + 0.2), (w * 0.28 + 0.21, y, z + 0.2), 0.018, 6))
-        kit.add(
-            bar,
-            *[
-                rod((w * 0.28, back + s * body * 0.4, z - 0.05), (w * 0.28, back + s * body * 0.4, z + 0.2), 0.03, 8)
-                for s in (-1, 1)
-            ],
-        )
+        _pump_deck(kit, w, floor + rear_high, body, back)
+
+
+def _ladder(kit: Kit, front: float, deck: float, z: float, length: float) -> None:
+    """A turntable and a ladder of two stages over the whole length."""
+    bar = steel()
+    kit.add(plain((60, 62, 66), 0.5), cylinder(0.55, 0.3, 0.05, 32).moved(0, length / 2 - 1.5, deck + 0.14))
+    low, high = front - 0.1, length / 2 - 0.5
+    for stage, half in ((0, 0.36), (1, 0.28)):
+        dz = z + 0.05 + 0.1 * stage
+        a, b = low + 0.5 * stage, high - 0.4 * stage
+        for x in (-half, half):
+            kit.add(
+                bar,
+                box(0.06, b - a, 0.07, 0.01).moved(x, (a + b) / 2, dz),
+                box(0.04, b - a, 0.04).moved(x, (a + b) / 2, dz + 0.28),
+            )
+        for k in range(18):
+            y = a + 0.1 + k * (b - a - 0.2) / 17
+            kit.add(bar, rod((-half, y, dz), (half, y, dz), 0.02, 6))
+            for x in (-half, half):
+                kit.add(bar, rod((x, y, dz), (x, y + (b - a - 0.2) / 34, dz + 0.28), 0.014, 5))
+
+
+def _pump_deck(kit: Kit, w: float, z: float, body: float, back: float) -> None:
+    """Hoses and a short ladder on the roof of a pumper."""
+    bar = steel()
+    hose = plain((206, 190, 150), 0.95)
+    for k in range(6):
+        kit.add(hose, box(w * 0.7, 0.12, 0.16, 0.05, 2).moved(0, back - body * 0.2 + 0.16 * k, z + 0.06))
+    for x in (-0.3, 0.3):
+        kit.add(bar, box(0.05, body * 0.9, 0.06, 0.01).moved(w * 0.28 + x * 0.7, back, z + 0.2))
+    for k in range(11):
+        y = back - body * 0.42 + k * body * 0.084
+        kit.add(bar, rod((w * 0.28 - 0.21, y, z + 0.2), (w * 0.28 + 0.21, y, z + 0.2), 0.018, 6))
+    kit.add(
+        bar,
+        *[
+            rod((w * 0.28, back + s * body * 0.4, z - 0.05), (w * 0.28, back + s * body * 0.4, z + 0.2), 0.03, 8)
+            for s in (-1, 1)
+        ],
+    )
 
 
 FIRE_ENGINE = Family("fire engine", _fire_facts, _fire_build, distance=1.37)

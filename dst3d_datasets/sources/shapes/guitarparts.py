@@ -21,17 +21,18 @@ def closed(points: list[tuple[float, float]], count: int) -> Array:
     fine = curve(p, 1200)
     t = np.linspace(run[3], run[3 + len(points)], count, endpoint=False) / run[-1]
     k = np.round(t * 1199).astype(int)
-    return fine[k]
+    out: Array = fine[k]
+    return out
 
 
-def burst(inner: Colour, outer: Colour, outline: Array, size: int = 256) -> Image:
+def burst(inner: Colour, outer: Colour, outline: Array, size: int = 128) -> Image:
     """A finish that darkens from the middle of a body towards its edge."""
     c = Canvas(size, size, (1.0, 1.0), outer)
     lo, hi = outline.min(0), outline.max(0)
-    shape = (outline - lo) / (hi - lo)
+    shape = ((outline - lo) / (hi - lo))[::2]
     middle = shape.mean(0)
-    for share in np.linspace(0.97, 0.35, 14):
-        c.polygon(middle + (shape - middle) * share, mix(outer, inner, 1 - ((share - 0.35) / 0.62) ** 1.4), 0.5)
+    for share in np.linspace(0.97, 0.35, 11):
+        c.polygon(middle + (shape - middle) * share, mix(outer, inner, 1 - ((share - 0.35) / 0.62) ** 1.4), 0.6)
     return c.image()
 
 
@@ -75,6 +76,7 @@ def neck(d: Dice, kit: Kit, timber: Material, low: float, top: float, y: float, 
 
 
 def strings(kit: Kit, low: float, top: float, head: list[tuple[float, float]], y_low: float, y_top: float) -> None:
+    """Six strings from the bridge at z = `low` over the nut at z = `top` to the posts in the head."""
     wire = plain((196, 180, 140), 0.3, 0.6)
     for k in range(6):
         s = (k - 2.5) / 2.5
@@ -82,9 +84,8 @@ def strings(kit: Kit, low: float, top: float, head: list[tuple[float, float]], y
         kit.add(wire, rod(a, b, 0.0013, 5), rod(b, (head[k][0], y_top + 0.004, head[k][1]), 0.0013, 5))
 
 
-def headstock(d: Dice, kit: Kit, face: Material, top: float, y: float, inline: bool) -> list[tuple[float, float]]:
-    """Headstock with tuners; returns where the six strings end, from the bass side (-x) on."""
-    metal = chrome() if d.chance("chrome tuners", 0.6) else brass()
+def _head_plan(d: Dice, top: float, inline: bool) -> tuple[Array, list[tuple[float, float]], list[int]]:
+    """A headstock's outline, the places of its six posts and the side to which each tuner points."""
     if inline:
         outline = closed(
             [
@@ -126,6 +127,13 @@ def headstock(d: Dice, kit: Kit, face: Material, top: float, y: float, inline: b
             (0.024, top + 0.05),
         ]
         sides = [-1, -1, -1, 1, 1, 1]
+    return outline, posts, sides
+
+
+def headstock(d: Dice, kit: Kit, face: Material, top: float, y: float, inline: bool) -> list[tuple[float, float]]:
+    """Headstock with tuners; returns where the six strings end, from the bass side (-x) on."""
+    metal = chrome() if d.chance("chrome tuners", 0.6) else brass()
+    outline, posts, sides = _head_plan(d, top, inline)
     kit.add(face, prism(outline, 0.016, 0.002, 1).moved(0, y + 0.016, 0))
     peg = cylinder(0.0042, 0.018, 0.001, 12).turned("x", 90)
     for (x, z), side in zip(posts, sides, strict=True):

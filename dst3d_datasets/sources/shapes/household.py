@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...nouns import Material
-from .canvas import Canvas, star
+from .canvas import Canvas, Colour, star
 from .glyphs import name_of
 from .kit import Dice, Facts, Family, Kit, clearance
 from .mesh import Mesh
@@ -165,7 +165,23 @@ def _brolly(d: Dice) -> tuple[str, str, str, int]:
 def _brolly_facts(d: Dice) -> Facts:
     cloth, second, pattern, gores = _brolly(d)
     words = f"{cloth} and {second}" if pattern != "plain" else cloth
-    return Facts((words, pattern, f"{gores} panels", f"{d.pick('handle', _HANDLES)} handle", "open", "front emblem"))
+    return Facts(
+        (
+            words,
+            pattern,
+            f"{gores} panels",
+            f"{d.pick('handle', _HANDLES)} handle",
+            "open",
+            "front emblem",
+            "contrasting rear panel",
+        )
+    )
+
+
+def _rear_panel(cloth: str, second: str) -> Colour:
+    taken = (PAINTS[cloth], PAINTS[second])
+    options = (PAINTS["silver"], PAINTS["charcoal"], PAINTS["lime"], PAINTS["brown"])
+    return max(options, key=lambda c: min(sum(abs(a - b) for a, b in zip(c, t, strict=True)) for t in taken))
 
 
 def _brolly_image(d: Dice) -> Image:
@@ -183,6 +199,9 @@ def _brolly_image(d: Dice) -> Image:
         for k in range(gores * 2 + 1):
             for j in range(3):
                 c.disc(k / 2 + 0.25 * (j % 2), 0.3 + 0.5 * j, 0.09, other)
+    # One panel at the back has a colour of its own, so that the pose shows from behind as well.
+    for u in (0.0, float(gores)):
+        c.rect(u - 0.5, -1, u + 0.5, 3, _rear_panel(cloth, second))
     for k in range(gores + 1):
         c.line([(k - 0.5, 0), (k - 0.5, 2)], 0.02, mix(PAINTS[cloth], (0, 0, 0), 0.35))
     x, ground = gores / 2, PAINTS[cloth]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ...nouns import Material
+from .canvas import Canvas, Colour, star
 from .kit import Dice, Facts, Family, Kit
 from .mesh import curve
-from .paint import PAINTS, brass, chrome, mix, plain, stripes, textured
+from .paint import PAINTS, Image, brass, chrome, mix, plain, stripes, textured
 from .solids import box, cylinder, ellipsoid, lathe
 from .sweeps import rod, shell, tube
 
@@ -30,12 +31,29 @@ def _facts(d: Dice) -> Facts:
         f"{d.pick('cloth', _CLOTHS)} {d.pick('shade', _SHADES)} shade",
     ]
     if d.chance("chain", 0.5):
-        return Facts((*words, "pull chain"), 1)
+        return Facts((*words, "pull chain", f"{d.pick('figure', ('leaf', 'star', 'rings', 'bloom'))} motif"), 1)
     return Facts((*words, f"{d.pick('metal', _METALS)} fittings"), 0)
 
 
 def _metal(name: str) -> Material:
     return {"brass": brass, "chrome": chrome}.get(name, lambda: plain("black", 0.4))()
+
+
+_WALLS: dict[str, list[tuple[float, float]]] = {  # (radius, height), of 1 each
+    "vase": [(0.6, 0.0), (0.9, 0.28), (1.0, 0.55), (0.72, 0.82), (0.35, 0.95), (0.3, 1.0)],
+    "column": [(0.5, 0.0), (0.48, 0.3), (0.46, 0.6), (0.45, 0.85), (0.42, 1.0)],
+    "gourd": [(0.7, 0.0), (1.0, 0.22), (0.8, 0.48), (0.52, 0.6), (0.66, 0.76), (0.5, 0.93), (0.25, 1.0)],
+    "candlestick": [
+        (0.8, 0.0),
+        (0.35, 0.08),
+        (0.22, 0.2),
+        (0.36, 0.34),
+        (0.2, 0.45),
+        (0.18, 0.75),
+        (0.34, 0.88),
+        (0.2, 1.0),
+    ],
+}
 
 
 def _shaded(d: Dice, kit: Kit) -> None:
@@ -45,21 +63,6 @@ def _shaded(d: Dice, kit: Kit) -> None:
         d.between("girth", 0.07, 0.11),
     )
     metal = _metal(d.pick("metal", _METALS))
-    shapes = {
-        "vase": [(0.6, 0.0), (0.9, 0.28), (1.0, 0.55), (0.72, 0.82), (0.35, 0.95), (0.3, 1.0)],
-        "column": [(0.5, 0.0), (0.48, 0.3), (0.46, 0.6), (0.45, 0.85), (0.42, 1.0)],
-        "gourd": [(0.7, 0.0), (1.0, 0.22), (0.8, 0.48), (0.52, 0.6), (0.66, 0.76), (0.5, 0.93), (0.25, 1.0)],
-        "candlestick": [
-            (0.8, 0.0),
-            (0.35, 0.08),
-            (0.22, 0.2),
-            (0.36, 0.34),
-            (0.2, 0.45),
-            (0.18, 0.75),
-            (0.34, 0.88),
-            (0.2, 1.0),
-        ],
-    }
     base = d.pick("base", _BASES)
     kit.add(metal, cylinder(r * (0.98 if base != "column" else 1.05), 0.018, 0.006, 48).moved(z=0.009))
     if base == "stack":
@@ -68,7 +71,7 @@ def _shaded(d: Dice, kit: Kit) -> None:
         for k in range(count):
             kit.add(glaze, ellipsoid(size * 1.05, size * 1.05, size * 1.02, 48, 18).moved(z=0.018 + size * (2 * k + 1)))
     else:
-        wall = curve(shapes[base], 36) * [r, tall] + [0, 0.016]
+        wall = curve(_WALLS[base], 36) * [r, tall] + [0, 0.016]
         kit.add(glaze, lathe(np.concatenate([[[0, wall[0, 1]]], wall, [[0, wall[-1, 1]]]]), 48, limit=60))
     z = tall + 0.018
     kit.add(
@@ -100,8 +103,10 @@ def _shade(d: Dice, kit: Kit, low: float, high: float) -> None:
     r = wide * (1 + (top - 1) * (t if d.pick("shade", _SHADES) != "bell" else t**0.55))
     outer = np.column_stack([r, low + (high - low) * t])
     profile = np.concatenate([outer, (outer - [0.003, 0])[::-1], outer[:1]])
-    if d.chance("banded", 0.4):
-        other = mix(cloth, (60, 50, 40), 0.4)
+    other = mix(cloth, (60, 50, 40), 0.4)
+    if d.chance("chain", 0.5):
+        skin = textured(_motif(d, cloth, other), 0.95)
+    elif d.chance("banded", 0.4):
         skin = textured(stripes((cloth, cloth, cloth, cloth, other), 2, 128, upright=False), 0.95)
     else:
         skin = plain(cloth, 0.95)
@@ -121,6 +126,38 @@ def _shade(d: Dice, kit: Kit, low: float, high: float) -> None:
         plain(mix(cloth, (255, 255, 255), 0.4), 0.9),
         cylinder(float(outer[-1, 0]) - 0.004, 0.003, 0.0, 56).moved(z=high - 0.02),
     )
+
+
+def _motif(d: Dice, cloth: Colour, other: Colour) -> Image:
+    """A shade with a figure on its front: u round, 0.5 the front; v up."""
+    c = Canvas(512, 128, (4.6, 1.0), cloth)
+    if d.chance("banded", 0.4):
+        c.rect(-1, 0.08, 5, 0.16, other)
+        c.rect(-1, 0.84, 5, 0.92, other)
+    ink = PAINTS[
+        d.pick(
+            "ink",
+            ("red", "teal", "orange", "purple", "green")
+            if sum(cloth) > 300
+            else ("yellow", "white", "orange", "turquoise"),
+        )
+    ]
+    figure = d.pick("figure", ("leaf", "star", "rings", "bloom"))
+    if figure == "leaf":
+        t = np.linspace(0, np.pi, 20)
+        side = np.column_stack([0.15 * np.sin(t) ** 1.5, 0.2 + 0.6 * t / np.pi])
+        c.polygon(np.add(np.concatenate([side, (side * [-1, 1])[::-1]]), [2.3, 0]), ink)
+        c.line([(2.3, 0.14), (2.3, 0.72)], 0.02, cloth)
+    elif figure == "star":
+        c.polygon(star(2.3, 0.5, 0.3, d.whole("points", 5, 9), 0.5), ink)
+    elif figure == "rings":
+        for radius in (0.3, 0.2, 0.1):
+            c.disc(2.3, 0.5, radius, ink, radius - 0.05)
+    else:
+        for k in range(6):
+            c.disc(2.3 + 0.17 * np.cos(k * np.pi / 3), 0.5 + 0.17 * np.sin(k * np.pi / 3), 0.11, ink)
+        c.disc(2.3, 0.5, 0.09, (250, 220, 110))
+    return c.image()
 
 
 def _arm(d: Dice, kit: Kit) -> None:

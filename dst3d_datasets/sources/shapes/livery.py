@@ -88,10 +88,10 @@ def _stripes(
         c.rect(-1, side - up * 0.055 - 0.006, 2, side - up * 0.055 + 0.006, accent)
     elif style == "swoosh":
         s = np.linspace(0, 1, 14)
-        low = np.stack([0.52 + 0.48 * s, side - up * (0.24 - 0.52 * s**1.6)], 1)
-        high = np.stack([0.70 + 0.30 * s, side - up * (0.24 - 0.60 * s**1.2)], 1)[::-1]
-        c.polygon(np.concatenate([low, high]), paint)
-        c.line(low - [0.03, 0.0], 0.016, accent)
+        edge = np.stack([0.52 + 0.48 * s, side - up * (0.24 - 0.52 * s**1.6)], 1)
+        upper = np.stack([0.70 + 0.30 * s, side - up * (0.24 - 0.60 * s**1.2)], 1)[::-1]
+        c.polygon(np.concatenate([edge, upper]), paint)
+        c.line(edge - [0.03, 0.0], 0.016, accent)
     else:
         c.polygon(
             [(0.80, side - up * 0.25), (0.90, side + up * 0.26), (1.1, side + up * 0.26), (1.1, side - up * 0.25)],

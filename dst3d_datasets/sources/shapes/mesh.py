@@ -175,12 +175,13 @@ def curve(points: ArrayLike, count: int) -> Array:
     k = np.clip(np.searchsorted(knots, t, side="right") - 1, 0, len(p) - 2)
     h = (knots[k + 1] - knots[k])[:, None]
     s = (t - knots[k])[:, None] / h
-    return (
+    out: Array = (
         (1 + 2 * s) * (1 - s) ** 2 * p[k]
         + s * (1 - s) ** 2 * h * slope[k]
         + s * s * (3 - 2 * s) * p[k + 1]
         + s * s * (s - 1) * h * slope[k + 1]
     )
+    return out
 
 
 def bent(points: ArrayLike, radius: float, steps: int = 6, closed: bool = False) -> Array:

@@ -8,7 +8,7 @@ from ...nouns import Material
 from .canvas import Canvas, star
 from .glyphs import name_of
 from .kit import Dice, Facts, Family, Kit
-from .mesh import bent, curve
+from .mesh import Array, bent, curve
 from .paint import PAINTS, Image, checks, dots, mix, plain, readable, speckle, stripes, textured
 from .solids import lathe
 from .sweeps import tube
@@ -45,18 +45,21 @@ def _facts(d: Dice) -> Facts:
     return Facts((glaze, "ceramic", ground, f"{ink} {print_} print", shape))
 
 
-def _radius(d: Dice, shape: str, t: np.ndarray) -> np.ndarray:
+def _radius(d: Dice, shape: str, t: Array) -> Array:
     """The mug's outer radius at shares t of its height (height 1)."""
     r = d.between("radius", 0.38, 0.47)
     k = d.between("form", 0.05, 0.12)
     foot = np.clip((0.06 - t) / 0.06, 0, 1) ** 2 * 0.035
     if shape == "tapered":
-        return r * (0.86 + 2 * k * t) - foot
-    if shape == "barrel":
-        return r * (0.9 + k * 1.6 * np.sin(np.pi * np.clip(t, 0, 1))) - foot
-    if shape == "bell":
-        return r * (0.84 + 0.5 * k + 2.2 * k * t**3) - foot
-    return r + 0 * t - foot
+        share = 0.86 + 2 * k * t
+    elif shape == "barrel":
+        share = 0.9 + k * 1.6 * np.sin(np.pi * np.clip(t, 0, 1))
+    elif shape == "bell":
+        share = 0.84 + 0.5 * k + 2.2 * k * t**3
+    else:
+        share = np.ones_like(t)
+    out: Array = r * share - foot
+    return out
 
 
 def _wall_texture(d: Dice) -> Image:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...nouns import Material
 from ...seeds import uniforms
 from .canvas import Canvas, Colour
-from .mesh import Mesh, join
+from .mesh import Array, Mesh, join
 
 Image = NDArray[np.uint8]
 
@@ -102,10 +102,10 @@ def rubber() -> Material:
 
 def glass() -> Material:
     """Dark window glass as seen from outside: opaque and shiny."""
-    return plain((30, 38, 46), 0.08, 0.1)
+    return plain((42, 53, 64), 0.08, 0.1)
 
 
-def noise(names: tuple[str | int, ...], height: int, width: int, rows: int, columns: int) -> NDArray[np.float64]:
+def noise(names: tuple[str | int, ...], height: int, width: int, rows: int, columns: int) -> Array:
     """Smooth noise (height, width) in (0, 1) that tiles, with `rows` by `columns` cells."""
     values = uniforms("primitives", "noise", *names, count=rows * columns).reshape(rows, columns)
     y, x = np.arange(height) * (rows / height), np.arange(width) * (columns / width)
@@ -113,10 +113,11 @@ def noise(names: tuple[str | int, ...], height: int, width: int, rows: int, colu
     fy, fx = y - i, x - j
     fy, fx = fy * fy * (3 - 2 * fy), fx * fx * (3 - 2 * fx)
     across = values[:, j] + (values[:, (j + 1) % columns] - values[:, j]) * fx
-    return across[i] + (across[(i + 1) % rows] - across[i]) * fy[:, None]
+    out: Array = across[i] + (across[(i + 1) % rows] - across[i]) * fy[:, None]
+    return out
 
 
-def blend(low: Colour, high: Colour, share: NDArray[np.float64]) -> Image:
+def blend(low: Colour, high: Colour, share: Array) -> Image:
     """A texture (h, w, 4) between two colours by a picture (h, w) of shares, cut to 0-1."""
     s = np.clip(share, 0, 1).astype(np.float32)[..., None]
     a, b = np.asarray(low, dtype=np.float32), np.asarray(high, dtype=np.float32)
@@ -162,11 +163,11 @@ def brushed(colour: Colour, key: int, size: int = 256) -> Image:
     return blend(mix(colour, (0, 0, 0), 0.12), mix(colour, (255, 255, 255), 0.16), lines)
 
 
-def weave(colour: Colour, other: Colour, size: int = 256, threads: int = 32) -> Image:
+def weave(colour: Colour, other: Colour, size: int = 256, threads: int = 20) -> Image:
     """Plain-woven cloth of two yarns."""
     t = np.arange(size) * (threads / size)
     over = (np.floor(t)[:, None] + np.floor(t)[None]) % 2
-    round_ = 0.55 + 0.45 * np.where(over > 0, np.sin(math.pi * (t % 1))[None], np.sin(math.pi * (t % 1))[:, None])
+    round_ = 0.78 + 0.22 * np.where(over > 0, np.sin(math.pi * (t % 1))[None], np.sin(math.pi * (t % 1))[:, None])
     a, b = np.asarray(colour, dtype=np.float32), np.asarray(other, dtype=np.float32)
     out = np.full((size, size, 4), 255, dtype=np.uint8)
     out[..., :3] = np.where(over[..., None] > 0, a, b) * round_[..., None].astype(np.float32)

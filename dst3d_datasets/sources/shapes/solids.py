@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .mesh import Array, Mesh, grid, grid_faces, join, outward, unit
 
@@ -174,10 +174,12 @@ def torus(radius: float, thickness: float, segments: int = 36, rows: int = 12) -
     return outward(grid(p, wrap_rows=True, wrap_columns=True))
 
 
-def ears(outline: Array) -> np.ndarray:
+def ears(outline: Array) -> NDArray[np.int64]:
     """Triangles (n - 2, 3) of a simple counter-clockwise polygon (n, 2), by cutting ears."""
-    index = list(range(len(outline)))
-    x, y = outline[:, 0], outline[:, 1]
+    points: list[tuple[float, float]] = [(float(x), float(y)) for x, y in outline]
+    index = list(range(len(points)))
+    # Only a corner that turns inward can lie in an ear, and cutting ears makes no new ones.
+    inward = {i for i in index if _turn(points[i - 1], points[i], points[(i + 1) % len(points)]) <= 0.0}
     triangles = []
     start = 0
     while len(index) > 3:
@@ -185,27 +187,29 @@ def ears(outline: Array) -> np.ndarray:
         for step in range(n):
             k = (start + step) % n
             a, b, c = index[k - 1], index[k], index[(k + 1) % n]
-            if _is_ear(x, y, a, b, c, index):
+            if _is_ear(points, a, b, c, inward):
                 break
         triangles.append((a, b, c))
+        inward.discard(b)
         del index[k]
         start = (k + 1) % len(index)  # go on elsewhere: fans of slivers would shade badly
-    triangles.append(tuple(index))
+    triangles.append((index[0], index[1], index[2]))
     return np.array(triangles, dtype=np.int64)
 
 
-def _is_ear(x: Array, y: Array, a: int, b: int, c: int, index: list[int]) -> bool:
-    ax, ay, bx, by, cx, cy = x[a], y[a], x[b], y[b], x[c], y[c]
-    if (bx - ax) * (cy - ay) - (cx - ax) * (by - ay) <= 0.0:
+def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
+
+
+def _is_ear(points: list[tuple[float, float]], a: int, b: int, c: int, inward: set[int]) -> bool:
+    pa, pb, pc = points[a], points[b], points[c]
+    if _turn(pa, pb, pc) <= 0.0:
         return False
-    rest = np.array([i for i in index if i not in (a, b, c)])
-    px, py = x[rest], y[rest]
-    inside = (
-        ((bx - ax) * (py - ay) - (px - ax) * (by - ay) >= 0)
-        & ((cx - bx) * (py - by) - (px - bx) * (cy - by) >= 0)
-        & ((ax - cx) * (py - cy) - (px - cx) * (ay - cy) >= 0)
-    )
-    return not inside.any()
+    for i in inward:
+        p = points[i]
+        if i not in (a, b, c) and _turn(pa, pb, p) >= 0 and _turn(pb, pc, p) >= 0 and _turn(pc, pa, p) >= 0:
+            return False
+    return True
 
 
 def inset(outline: Array, distance: float) -> Array:
@@ -214,7 +218,8 @@ def inset(outline: Array, distance: float) -> Array:
     normal = np.stack([-edge[:, 1], edge[:, 0]], axis=1)
     normal /= np.maximum(np.sqrt((normal**2).sum(1, keepdims=True)), 1e-12)
     mitre = normal + np.roll(normal, 1, axis=0)
-    return outline + distance * mitre / np.maximum((mitre**2).sum(1, keepdims=True) / 2, 0.5)
+    out: Array = outline + distance * mitre / np.maximum((mitre**2).sum(1, keepdims=True) / 2, 0.5)
+    return out
 
 
 def prism(outline: ArrayLike, depth: float, bevel: float = 0.0, steps: int = 2, limit: float = CREASE) -> Mesh:

@@ -135,7 +135,7 @@ def _box_facts(d: Dice) -> Facts:
             (
                 d.pick("paint", _BOX_PAINTS),
                 "metal",
-                "red flag",
+                "signal flag",
                 f"{d.pick('post', ('oak', 'pine', 'weathered'))} post",
                 "house number",
             )

@@ -1,4 +1,4 @@
-"""Dining tables and desks."""
+"""Dining tables, and the legs and drawers that desks share with them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .paint import PAINTS, brass, checks, chrome, grain, plain, spun, stripes, t
 from .solids import box, cylinder, ellipsoid, lathe, plank
 from .sweeps import loft, tube
 
-_TIMBER = ("oak", "walnut", "pine", "cherry", "teak", "mahogany", "maple", "weathered")
-_TABLE_PAINTS = ("white", "cream", "black", "teal", "navy", "dark green", "grey")
+TIMBER = ("oak", "walnut", "pine", "cherry", "teak", "mahogany", "maple", "weathered")
+TABLE_PAINTS = ("white", "cream", "black", "teal", "navy", "dark green", "grey")
 _TOPS = ("rectangular", "rectangular", "rectangular", "round", "oval", "square")
 _LEGS = ("straight", "tapered", "turned", "trestle")
 
@@ -24,7 +24,7 @@ def _table(d: Dice) -> tuple[str, str, str, str, str]:
         legs = d.pick("round legs", ("pedestal", "tapered", "turned"))
     else:
         legs = d.pick("legs", _LEGS if top == "rectangular" else _LEGS[:3])
-    timber = d.pick("timber", _TIMBER)
+    timber = d.pick("timber", TIMBER)
     finish = d.pick("leg finish", (timber, timber, "paint"))
     marks = (
         ("drawer", "drawer", "place setting", "")
@@ -39,7 +39,7 @@ def _table_facts(d: Dice) -> Facts:
     words = [timber, top, f"{legs} legs" if legs not in ("pedestal", "trestle") else legs]
     if finish == "paint":
         words.append(
-            f"{d.pick('paint', _TABLE_PAINTS)} legs" if legs != "pedestal" else f"{d.pick('paint', _TABLE_PAINTS)} base"
+            f"{d.pick('paint', TABLE_PAINTS)} legs" if legs != "pedestal" else f"{d.pick('paint', TABLE_PAINTS)} base"
         )
     if mark:
         words.append(f"with {mark}")
@@ -58,7 +58,7 @@ def _table_build(d: Dice, kit: Kit) -> None:
     thick = d.between("thick", 0.028, 0.05)
     x, y, height = _table_size(d, top)
     wood = grain(timber, d.number, 0.4, point=True)
-    base = wood if finish != "paint" else plain(d.pick("paint", _TABLE_PAINTS), 0.5)
+    base = wood if finish != "paint" else plain(d.pick("paint", TABLE_PAINTS), 0.5)
     if top in ("round", "oval"):
         slab = cylinder(0.5, 1.0, 0.2, 64).scaled(x, y, thick)
         kit.add(wood, slab.moved(z=height - thick / 2).projected("xy", (0, 0), (0.7, 0.7)))
@@ -79,7 +79,7 @@ def _table_build(d: Dice, kit: Kit) -> None:
         _setting(d, kit, y, height)
 
 
-def _leg(d: Dice, style: str, height: float) -> Mesh:
+def leg_of(d: Dice, style: str, height: float) -> Mesh:
     """One leg about the z axis, from the floor up."""
     s = d.between("leg", 0.055, 0.085)
     if style == "turned":
@@ -111,7 +111,7 @@ def _leg(d: Dice, style: str, height: float) -> Mesh:
 
 
 def _four_legs(d: Dice, kit: Kit, base: Material, top: str, style: str, x: float, y: float, under: float) -> None:
-    leg = _leg(d, style, under)
+    leg = leg_of(d, style, under)
     share = 0.31 if top in ("round", "oval") else 0.5
     px, py = (x * share - 0.06, y * share - 0.06) if top not in ("round", "oval") else (x * share, y * share)
     kit.add(base, spun(leg.moved(px, py), 2), spun(leg.moved(px, -py), 2))
@@ -195,103 +195,3 @@ def _setting(d: Dice, kit: Kit, y: float, height: float) -> None:
 
 
 DINING_TABLE = Family("dining table", _table_facts, _table_build, distance=1.75, sampling=3)
-
-_DESK_KINDS = ("double pedestal", "single pedestal", "writing", "hutch")
-
-
-def _desk_facts(d: Dice) -> Facts:
-    finish = d.pick("desk paint", _TABLE_PAINTS) if d.chance("painted", 0.3) else d.pick("timber", _TIMBER)
-    knob = d.pick("knob", ("brass", "chrome", "black"))
-    kind = d.pick("kind", _DESK_KINDS)
-    x, y, h = _desk_size(d)
-    tall = h + (d.between("hutch", 0.35, 0.55) + 0.02 if kind == "hutch" else 0.0)
-    return Facts((finish, kind, f"{knob} knobs", "drawers"), 1, clearance(x, y + 0.03, tall))
-
-
-def _desk_size(d: Dice) -> tuple[float, float, float]:
-    return d.between("length", 1.15, 1.6), d.between("depth", 0.56, 0.72), d.between("height", 0.72, 0.77)
-
-
-def _desk_build(d: Dice, kit: Kit) -> None:
-    kind = d.pick("kind", _DESK_KINDS)
-    timber = d.pick("timber", _TIMBER)
-    wood = grain(timber, d.number, 0.4)
-    body = plain(d.pick("desk paint", _TABLE_PAINTS), 0.45) if d.chance("painted", 0.3) else wood
-    x, y, h = _desk_size(d)
-    thick = d.between("thick", 0.024, 0.04)
-    slab = wood if body is not wood and d.chance("wooden top", 0.6) else body
-    kit.add(slab, box(x, y, thick, 0.006, 2, scale=0.7).moved(z=h - thick / 2))
-    under, metal = h - thick, d.pick("knob", ("brass", "chrome", "black"))
-    width = d.between("pedestal", 0.36, 0.44)
-    if kind in ("double pedestal", "single pedestal", "hutch"):
-        sides = (-1, 1) if kind == "double pedestal" else (1 if d.chance("right", 0.5) else -1,)
-        for side in sides:
-            _pedestal_box(d, kit, body, metal, side * (x / 2 - width / 2 - 0.02), width, y - 0.04, under)
-        if len(sides) == 1:
-            kit.add(
-                body,
-                box(0.03, y - 0.04, under, 0.004, grain="z", scale=0.7).moved(
-                    -sides[0] * (x / 2 - 0.035), 0, under / 2
-                ),
-            )
-        kit.add(body, box(x - 0.08, 0.02, under * 0.6, 0.003, scale=0.7).moved(0, y / 2 - 0.05, under * 0.7))
-        room = x - len(sides) * width - 0.1 if kind == "double pedestal" else 0.0
-        if room > 0.2:
-            _drawers(kit, body, metal, 0.0, room, -y / 2 + 0.03, under - 0.09, 0.08, 1)
-            kit.add(body, box(room, 0.3, 0.09, 0.003, scale=0.7).moved(0, -y / 2 + 0.19, under - 0.05))
-    else:
-        leg = _leg(d, d.pick("desk legs", ("tapered", "straight", "turned")), under)
-        for sx in (-1, 1):
-            for sy in (-1, 1):
-                kit.add(body, leg.moved(sx * (x / 2 - 0.06), sy * (y / 2 - 0.06)))
-        kit.add(body, box(x - 0.1, y - 0.1, 0.12, 0.004, scale=0.7).moved(0, 0, under - 0.06))
-        count = d.whole("front drawers", 2, 3)
-        room = (x - 0.22) / count
-        for k in range(count):
-            _drawers(kit, body, metal, (k - (count - 1) / 2) * room, room - 0.02, -y / 2 + 0.05, under - 0.11, 0.1, 1)
-    if kind == "hutch":
-        _hutch(d, kit, body, metal, x, y, h)
-
-
-def _pedestal_box(
-    d: Dice, kit: Kit, body: Material, metal: str, x: float, width: float, depth: float, under: float
-) -> None:
-    kit.add(body, box(width, depth, under - 0.06, 0.004, grain="z", scale=0.7).moved(x, 0, under / 2 + 0.03))
-    kit.add(plain((24, 22, 20), 0.9), box(width - 0.04, depth - 0.06, 0.06).moved(x, 0.01, 0.03))
-    count = d.whole("drawers", 2, 4)
-    _drawers(kit, body, metal, x, width - 0.04, -depth / 2, 0.09, under - 0.13, count)
-
-
-def _drawers(
-    kit: Kit, body: Material, metal: str, x: float, width: float, y: float, low: float, height: float, count: int
-) -> None:
-    """Drawer fronts that stand 1 cm proud of the plane y, with dark gaps about them."""
-    each = height / count
-    kit.add(plain((26, 22, 20), 0.9), box(width + 0.012, 0.006, height + 0.006).moved(x, y - 0.001, low + height / 2))
-    pulls = []
-    for k in range(count):
-        z = low + (k + 0.5) * each
-        kit.add(
-            body,
-            box(width, 0.016, each - 0.014, 0.004, scale=0.7).moved(x, y - 0.009, z).mapped(u=0.31 * k, v=0.17 * k),
-        )
-        pulls += (
-            [(x - width * 0.22, y - 0.016, z), (x + width * 0.22, y - 0.016, z)]
-            if width > 0.45
-            else [(x, y - 0.016, z)]
-        )
-    knobs(kit, metal, pulls, 0.014)
-
-
-def _hutch(d: Dice, kit: Kit, body: Material, metal: str, x: float, y: float, h: float) -> None:
-    tall, deep = d.between("hutch", 0.35, 0.55), 0.24
-    back = y / 2 - deep / 2
-    kit.add(body, box(x, 0.016, tall, 0.003, scale=0.7).moved(0, y / 2 - 0.01, h + tall / 2))
-    kit.add(body, box(x, deep, 0.022, 0.004, scale=0.7).moved(0, back, h + tall))
-    kit.add(body, box(x - 0.03, deep - 0.02, 0.018, 0.003, scale=0.7).moved(0, back, h + tall * 0.52))
-    for px in (-x / 2 + 0.012, -x / 6, x / 6, x / 2 - 0.012):
-        kit.add(body, box(0.02, deep - 0.004, tall, 0.003, grain="z", scale=0.7).moved(px, back, h + tall / 2))
-    _drawers(kit, body, metal, 0.0, x / 3 - 0.05, back - deep / 2 + 0.02, h + 0.02, tall * 0.42, 1)
-
-
-DESK = Family("desk", _desk_facts, _desk_build, distance=1.8, sampling=4)

@@ -8,7 +8,7 @@ from ...nouns import Material
 from .canvas import Canvas, Colour, star
 from .glyphs import name_of
 from .kit import Dice, Facts, Family, Kit
-from .mesh import Array, curve
+from .mesh import Array, Mesh, curve
 from .paint import PAINTS, Image, dots, mix, plain, readable, speckle, stripes, textured
 from .solids import cylinder, lathe
 from .sweeps import shell, tube
@@ -40,7 +40,7 @@ def _tea_profile(d: Dice, body: str) -> Array:
         "round": [(0.36, 0.0), (0.56, 0.2), (0.64 + k, 0.46), (0.55, 0.74), (0.34, 0.9), (0.30, 0.93)],
         "squat": [(0.44, 0.0), (0.68, 0.16), (0.76 + k, 0.36), (0.64, 0.58), (0.38, 0.70), (0.33, 0.73)],
         "pear": [(0.40, 0.0), (0.58, 0.14), (0.64 + k, 0.36), (0.48, 0.68), (0.34, 0.92), (0.30, 1.0)],
-        "barrel": [(0.46, 0.0), (0.54, 0.14), (0.57 + k, 0.45), (0.53, 0.78), (0.40, 0.93), (0.33, 0.96)],
+        "barrel": [(0.45, 0.0), (0.53, 0.2), (0.57 + k, 0.47), (0.53, 0.74), (0.43, 0.91), (0.33, 0.96)],
     }
     return curve(shapes[body], 30)
 
@@ -214,6 +214,34 @@ def _label(d: Dice, paper: Colour, aspect: float) -> Image:
     return c.image()
 
 
+def _small_print(d: Dice, paper: Colour, aspect: float) -> Image:
+    """The label on the back: lines of text and a bar code."""
+    c = Canvas(128, 128, (aspect, 1.0), paper)
+    ink = readable(paper)
+    for k in range(6):
+        c.rect(
+            aspect * 0.1, 0.9 - 0.08 * k, aspect * (0.1 + 0.8 * d.between(f"print {k}", 0.6, 1.0)), 0.93 - 0.08 * k, ink
+        )
+    c.rect(aspect * 0.3, 0.08, aspect * 0.7, 0.38, (244, 244, 240))
+    for k in range(9):
+        x = aspect * (0.33 + 0.037 * k)
+        c.rect(x, 0.12, x + aspect * 0.018, 0.34, (20, 20, 22))
+    return c.image()
+
+
+def _aspect(wall: Array, low: float, high: float, wide: float) -> float:
+    """Width over height of a label that reaches `wide` degrees to both sides."""
+    return 2 * float(np.radians(wide)) * float(np.interp(low, wall[:, 1], wall[:, 0])) / (high - low)
+
+
+def _paper(wall: Array, low: float, high: float, wide: float) -> Mesh:
+    """A label on the front of a bottle."""
+    a, z = np.radians(np.linspace(-wide, wide, 33)), np.linspace(low, high, 9)
+    r = np.interp(z, wall[:, 1], wall[:, 0]) + 0.0025
+    ring = [r[:, None] * np.sin(a)[None], -r[:, None] * np.cos(a)[None], np.broadcast_to(z[:, None], (9, 33))]
+    return shell(np.stack(ring, -1)[:, ::-1], 0.002, u=np.linspace(1, 0, 33)[None], v=np.linspace(0, 1, 9)[:, None])
+
+
 def _wine_build(d: Dice, kit: Kit) -> None:
     form, paper = d.pick("form", _FORMS), PAINTS[d.pick("paper", _PAPERS)]
     wall = _wine_profile(form)
@@ -224,17 +252,9 @@ def _wine_build(d: Dice, kit: Kit) -> None:
     )
     low, high = d.between("label low", 0.10, 0.16), d.between("label high", 0.40, 0.5)
     wide = d.between("label turn", 55, 80)
-    a = np.radians(np.linspace(-wide, wide, 33))
-    z = np.linspace(low, high, 9)
-    r = np.interp(z, wall[:, 1], wall[:, 0]) + 0.0025
-    points = np.stack(
-        [r[:, None] * np.sin(a)[None], -r[:, None] * np.cos(a)[None], np.broadcast_to(z[:, None], (9, 33))], -1
-    )
-    aspect = 2 * np.radians(wide) * float(r[0]) / (high - low)
-    kit.add(
-        textured(_label(d, paper, aspect), 0.85),
-        shell(points[:, ::-1], 0.002, u=np.linspace(1, 0, 33)[None], v=np.linspace(0, 1, 9)[:, None]),
-    )
+    kit.add(textured(_label(d, paper, _aspect(wall, low, high, wide)), 0.85), _paper(wall, low, high, wide))
+    back = _paper(wall, low, low + (high - low) * 0.7, wide * 0.55).turned("z", 180.0)
+    kit.add(textured(_small_print(d, paper, _aspect(wall, low, low + (high - low) * 0.7, wide * 0.55)), 0.85), back)
     foil = plain(d.pick("foil", _FOILS), 0.4, 0.3)
     start = d.between("capsule", 0.80, 0.86)
     z = np.linspace(start, 0.995, 12)

@@ -4,7 +4,7 @@ pyrender 0.1.45 is mended from outside where it must be:
 
 * `np.infty`, which NumPy 2 dropped, is given back;
 * its 4x multisampled buffers, whose depth is resolved from one off-centre sample, get one sample;
-* its shaders are replaced by `gl_shaders`, so that there are normals and part numbers, and the light is ours.
+* its shaders are replaced by `pyrender_shaders`, so that there are normals and part numbers, and the light is ours.
 
 Deleting one EGL renderer terminates the display for all of them, so the context lives as long as the process.
 """
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MissingDependency, UsageError
-from . import gl_shaders
+from . import pyrender_pyopengl, pyrender_shaders
 
 LIMIT = 2048  # largest picture drawn at once, pixels a side; larger ones are put together from tiles
 _HOW = (
@@ -106,13 +106,17 @@ def import_pyrender() -> Any:
         import pyglet
 
         pyglet.options["headless"] = True  # else importing pyrender's viewer asks for libXrender and a display
+        pyrender_pyopengl.mend_arrays()
         import pyrender
         import pyrender.renderer
         from OpenGL.GL import glRenderbufferStorage
+
+        if os.environ["PYOPENGL_PLATFORM"] == "osmesa":
+            pyrender_pyopengl.mend_osmesa()
     except ModuleNotFoundError as error:
         raise MissingDependency(
             f"the engine pyrender needs the Python package {error.name!r}, which is not installed; "
-            'run: pip install "dst3d-datasets[pyrender]" "PyOpenGL>=3.1.7"'
+            'run: pip install "dst3d-datasets[pyrender]"'
         ) from error
     except (ImportError, OSError, AttributeError) as error:
         raise MissingDependency(f"{_HOW}\n({type(error).__name__}: {error})") from error
@@ -143,8 +147,8 @@ class Context:
             raise MissingDependency(f"{_HOW}\n({type(error).__name__}: {error})") from error
         self._platform, self._renderer = self._off._platform, self._off._renderer
         self._folder = tempfile.TemporaryDirectory(prefix="dst3d-shaders-")
-        Path(self._folder.name, "mesh.vert").write_text(gl_shaders.VERTEX)
-        Path(self._folder.name, "mesh.frag").write_text(gl_shaders.fragment())
+        Path(self._folder.name, "mesh.vert").write_text(pyrender_shaders.VERTEX)
+        Path(self._folder.name, "mesh.frag").write_text(pyrender_shaders.fragment())
         uniforms: dict[str, Any] = {}
         self._uniforms = uniforms
 
