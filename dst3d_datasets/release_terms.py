@@ -35,8 +35,8 @@ def check_terms(recipe: Recipe, models: Iterable[ModelUse], acknowledge: Iterabl
         terms = terms_of(kind)
         if terms is not None and terms.derived == "no":
             raise ReleaseError(
-                f"{terms.name} does not let pictures of its models be given on: see {terms.access}. If you have "
-                f"permission, or will not give the release to others, say so: --acknowledge {name}"
+                f"the terms of {terms.name} do not say that pictures of its models may be given on: see {terms.access}. "
+                f"If you have permission, or will not give the release to others, say so: --acknowledge {name}"
             )
         forbidden = [model for model in used if model.source == name and forbids_derived(model.licence)]
         if forbidden:

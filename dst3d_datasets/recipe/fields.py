@@ -241,7 +241,8 @@ def _refuse_unpublishable(source: SourceOptions | PluginOptions) -> None:
         raise ValueError(f"publishable: the source {name!r} states no terms; {way_out}")
     if terms.derived == "no":
         raise ValueError(
-            f"publishable: {terms.name} does not let pictures of its models be given on (see {terms.access}); {way_out}"
+            f"publishable: the terms of {terms.name} do not say that pictures of its models may be given on "
+            f"(see {terms.access}); {way_out}"
         )
     licence = getattr(source, "licence", "")
     if licence and (not is_known(licence) or forbids_derived(licence)):
