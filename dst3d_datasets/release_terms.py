@@ -35,7 +35,7 @@ def check_terms(recipe: Recipe, models: Iterable[ModelUse], acknowledge: Iterabl
         terms = terms_of(kind)
         if terms is not None and terms.derived == "no":
             raise ReleaseError(
-                f"the terms of {terms.name} do not say that pictures of its models may be given on: see {terms.access}. "
+                f"the terms of {terms.name} ({terms.access}) do not say that pictures of its models may be given on. "
                 f"If you have permission, or will not give the release to others, say so: --acknowledge {name}"
             )
         forbidden = [model for model in used if model.source == name and forbids_derived(model.licence)]
