@@ -65,7 +65,7 @@ def test_heads_of_cards():
 @pytest.mark.parametrize(
     ("sources", "acknowledge", "words"),
     [
-        ([SHAPENET], [], r"ShapeNetCore.v2 does not let.*https://shapenet.org/terms.*acknowledge: \[shapenet\]"),
+        ([SHAPENET], [], r"ShapeNetCore.v2 do not say.*https://shapenet.org/terms.*acknowledge: \[shapenet\]"),
         ([{**SHAPENET, "name": "cars"}], [], r"acknowledge: \[cars\]"),
         ([{"kind": "folder", "root": "/nowhere"}], [], "licence of 'folder' is 'unknown'"),
         ([{"kind": "folder", "root": "/nowhere", "licence": "CC-BY-ND-4.0"}], [], "CC-BY-ND-4.0"),
@@ -121,7 +121,7 @@ def test_releases_of_what_may_not_be_given_on():
         use("objaverse", "CC-BY-ND-4.0"),
         use("objaverse", "CC-BY-NC-4.0"),
     )
-    with pytest.raises(ReleaseError, match=r"ShapeNetCore.v2 does not let.*shapenet.org/terms.*--acknowledge cars"):
+    with pytest.raises(ReleaseError, match=r"ShapeNetCore.v2 .*shapenet.org/terms.*do not say.*--acknowledge cars"):
         check_terms(recipe, [shape, free])
     with pytest.raises(ReleaseError, match=r"1 models of objaverse.*CC-BY-ND-4.0.*--acknowledge objaverse"):
         check_terms(recipe, [nd, free])
