@@ -44,6 +44,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     "controlnet": {"diffusers": "diffusers", "transformers": "transformers", "accelerate": "accelerate"},
     "pyrender": {"pyrender": "pyrender"},
     "draco": {"DracoPy": "DracoPy"},
+    "objaverse": {"objaverse": "objaverse", "pyarrow": "pyarrow"},
 }
 # which Debian packages bring the system libraries of each OpenGL platform
 SYSTEM_PACKAGES = {"egl": "libegl1 libgl1 libgl1-mesa-dri libxrender1", "osmesa": "libosmesa6"}

@@ -190,7 +190,14 @@ def test_ctrl_c_keeps_what_is_finished(capsys: pytest.CaptureFixture[str]) -> No
         "2",
         *sizes,
     ]
-    build = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    build = subprocess.Popen(
+        command,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a test run in the background of a shell inherits that Ctrl-C is ignored; a terminal's programs do not
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     patience = time.monotonic() + 60
     while not list(Path("run/receipts").glob("*.json")) and build.poll() is None and time.monotonic() < patience:
         time.sleep(0.02)
