@@ -21,8 +21,9 @@ import tarfile
 import tempfile
 import uuid
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -34,6 +35,18 @@ from .receipt import Receipt
 from .tar import TarWriter, read_index
 
 _CHUNK = 1 << 20
+
+
+class _Sink:
+    """A file that tells a full disk as the store's failure, and not as one of those that the stages may meet."""
+
+    def __init__(self, stream: BinaryIO, guard: Callable[[], AbstractContextManager[None]]) -> None:
+        self._stream, self._guard = stream, guard
+
+    def write(self, data: bytes) -> None:
+        """Write all of `data`."""
+        with self._guard():
+            self._stream.write(data)
 
 
 class Store:
@@ -139,18 +152,20 @@ class Store:
         Raises:
             StoreError: the store cannot be written (disk full, read-only); the temporary file is removed.
         """
-        try:
-            with self._temporary() as temporary:
-                with temporary.open("wb") as stream:
-                    writer = TarWriter(stream)
-                    receipt = fill(writer)
-                    sha256 = writer.finish()
+        guard = partial(self._guard, f"write shard {shard_id}")
+        with ExitStack() as stack:
+            with guard():
+                temporary = stack.enter_context(self._temporary())
+                stream = stack.enter_context(temporary.open("wb"))
+            writer = TarWriter(_Sink(stream, guard))
+            receipt = fill(writer)
+            sha256 = writer.finish()
+            with guard():
+                stream.close()
                 if receipt.num_samples:
                     path = f"shards/{class_id}/{shard_id}-{sha256[:12]}.tar"
                     self._publish(temporary, self.local / path if self.local else path)
                     receipt = replace(receipt, path=path, sha256=sha256, num_bytes=writer.num_bytes)
-        except OSError as error:
-            raise self.error(f"write shard {shard_id}", error) from error
         self.write(f"receipts/{shard_id}.json", receipt.to_json())
         return receipt
 
@@ -177,6 +192,14 @@ class Store:
         return found
 
     # inside ----------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _guard(self, action: str) -> Iterator[None]:
+        """Tell the system's refusals as ours."""
+        try:
+            yield
+        except OSError as error:
+            raise self.error(action, error) from error
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:

@@ -11,13 +11,21 @@ import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from .nouns import Sample
 
 _KEY = re.compile(r"[a-z0-9_-]+")
 _BLOCK = 512
 _ZEROS = bytes(_BLOCK)
+
+
+class Writable(Protocol):
+    """What a tar can be written to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Write all of `data`."""
+        ...
 
 
 class TarWriter:
@@ -27,7 +35,7 @@ class TarWriter:
         stream: any writable binary file; it is neither flushed nor closed here.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Writable) -> None:
         self._stream = stream
         self._sha256 = hashlib.sha256()
         self._keys: set[str] = set()

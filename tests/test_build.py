@@ -280,3 +280,12 @@ def test_a_catalogue_of_unknown_models_names_them(tmp_path: Path) -> None:
     table.write_text("synset,model,distance,azimuth,elevation,strength,sampling\nn07749582,nosuch,1.5,0,0,1,1\n")
     with pytest.raises(RecipeError, match=r"not one of the catalogue's 1 models was found.*n07749582/nosuch"):
         build.plan_for(toy_recipe(catalogue={"file": str(table)}))
+
+
+def test_a_file_that_a_stage_cannot_read_is_not_a_full_disk(tmp_path: Path) -> None:
+    """An OSError of a source or generator fails its own shard; the others are made."""
+    ToySource.bad["teapot-001"] = FileNotFoundError(2, "No such file or directory", "/models/teapot.png")
+    report = build.build(toy_recipe(), tmp_path, workers=1)
+    assert len(report.failed) == 2, "the two shards that hold views of it"
+    assert all("teapot.png" in message for message in report.failed.values())
+    assert report.num_made == 7
