@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,19 +16,8 @@ from _remote import MTL, as_zip, folder, objaverse, omni, same, shapenet, tree
 from _web import Fault, Web
 
 from dst3d_datasets.errors import HostDown, ModelRefused, Reason
-from dst3d_datasets.sources import patience
 
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DST3D_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(patience, "PATIENCE", patience.Patience(sleep=lambda seconds: None, timeout=5.0))
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with Web() as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("impatient_home")
 
 
 def test_models_may_not_reach_out_of_a_remote_root(web: Web) -> None:

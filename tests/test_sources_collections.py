@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 
 import numpy as np
 import pytest
@@ -214,7 +213,6 @@ def test_all_real_models_open(cad_root):
         OmniObject3D(o.OmniObject3DOptions(kind="omniobject3d", root=str(cad_root / "omniobject3d"))),
     ]
     seen = textured = 0
-    begin = time.monotonic()
     for source in sources:
         for each in source.models():
             model = source.open(each)
@@ -228,4 +226,3 @@ def test_all_real_models_open(cad_root):
             seen += 1
     assert seen == 51
     assert textured >= 40
-    assert time.monotonic() - begin < 60

@@ -10,7 +10,6 @@ import json
 import sys
 import types
 import urllib.error
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from _web import Web
 
 from dst3d_datasets.errors import MissingDependency, ModelRefused, Reason, SourceError
 from dst3d_datasets.recipe import options as o
-from dst3d_datasets.sources import objaverse_xl, patience
+from dst3d_datasets.sources import objaverse_xl
 from dst3d_datasets.sources.folder import Folder
 from dst3d_datasets.sources.objaverse import Objaverse
 from dst3d_datasets.sources.objaverse_xl import ObjaverseXL
@@ -29,16 +28,7 @@ from dst3d_datasets.sources.objaverse_xl import ObjaverseXL
 GLB = Gltf().mesh().glb()
 
 
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DST3D_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(patience, "PATIENCE", patience.Patience(sleep=lambda seconds: None, timeout=5.0))
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with Web() as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("impatient_home")
 
 
 def rows(*entries: tuple[str, str, str, bytes]) -> bytes:

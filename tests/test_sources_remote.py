@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -17,19 +16,8 @@ from _remote import as_tar, as_zip, folder, is_textured, objaverse, omni, same, 
 from _web import Web
 
 from dst3d_datasets.errors import MissingDependency, ModelRefused, NotListable, Reason, SourceError
-from dst3d_datasets.sources import patience
 
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DST3D_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(patience, "PATIENCE", patience.Patience(sleep=lambda seconds: None, timeout=5.0))
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with Web() as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("impatient_home")
 
 
 @pytest.mark.parametrize(("form", "lists"), [("tree", True), ("zip", True), ("zip", False)])
