@@ -10,7 +10,7 @@ import pytest
 from _render_shapes import LIGHTS, camera, cube, sphere
 
 from dst3d_datasets.nouns import Buffers, CadModel
-from dst3d_datasets.recipe.fields import ControlOptions, Edges
+from dst3d_datasets.recipe.rendering import ControlOptions, Edges
 from dst3d_datasets.render.controls import GREYS, composite, contrast_grey, encode_depth, make_controls
 from dst3d_datasets.render.raster import TorchRenderer
 

@@ -1,6 +1,6 @@
 """Recipes: the typed, validated, fingerprinted description of a data set."""
 
-from .fields import ALL_CONTROLS, Distribution, Limits, Recipe, Sampling, Views
+from .fields import Limits, Recipe
 from .io import (
     builtin_recipes,
     builtin_text,
@@ -13,6 +13,8 @@ from .io import (
     to_yaml,
     validate,
 )
+from .rendering import ALL_CONTROLS
+from .views import Distribution, Sampling, Views
 
 __all__ = [
     "ALL_CONTROLS",

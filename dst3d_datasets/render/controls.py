@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..nouns import Buffers, Controls
-from ..recipe.fields import ControlOptions
+from ..recipe.rendering import ControlOptions
 from .canny import canny
 
 GREYS = (255, 0, 128, 192, 64)  # the candidates of "contrast"; earlier ones win ties

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..bench.tiny_edges import agreement
-from ..recipe.fields import Edges
+from ..recipe.rendering import Edges
 from ..render.canny import canny_torch, grey_torch
 from .mix import Mixer, Pictures
 

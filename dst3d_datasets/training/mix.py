@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..bench.tiny_judge import colour_of
-from ..recipe.fields import Edges
+from ..recipe.rendering import Edges
 from ..render.canny import canny_torch, grey_torch
 from .views import SIZE
 from .words import HUES, KINDS, prompt_of

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..camera import camera_of
 from ..nouns import ModelRef, View
-from ..recipe.fields import ControlOptions
+from ..recipe.rendering import ControlOptions
 from ..seeds import seed_of, uniforms
 
 SIZE = 128  # pixels

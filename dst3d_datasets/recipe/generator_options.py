@@ -1,0 +1,57 @@
+"""The options of the built-in generators."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from .base import Colour, Fraction, Strict, location
+
+
+class RenderGeneratorOptions(Strict):
+    """The CAD render on a background: the paper's "Rendering + BG" baseline. Needs no network and no weights."""
+
+    kind: Literal["render"] = "render"
+    background: Literal["plain", "procedural", "images", "panorama"] = "procedural"
+    folder: str = location("", description="folder of pictures for `images` and `panorama` (equirectangular, 2:1)")
+    colour: Colour | None = Field(None, description="for `plain`; none: a colour by seed")
+
+    @model_validator(mode="after")
+    def _folder_given(self) -> RenderGeneratorOptions:
+        if self.background in ("images", "panorama") and not self.folder:
+            raise ValueError(f"background: {self.background} needs `folder`, the folder of its pictures")
+        return self
+
+
+class ControlNetOptions(Strict):
+    """Any pipeline that diffusers' AutoPipeline builds around a ControlNet."""
+
+    kind: Literal["controlnet"]
+    pipeline: str = Field("stable-diffusion-v1-5/stable-diffusion-v1-5", description="folder or Hub id of the base")
+    revision: str = Field("main", description="branch, tag or commit of `pipeline` on the Hub")
+    controlnet: tuple[str, ...] = Field(
+        ("lllyasviel/control_v11p_sd15_canny",),
+        description="folders or Hub ids; empty: the pipeline folder holds its own ControlNet",
+    )
+    controlnet_revision: tuple[str, ...] = ()
+    controls: tuple[Literal["edge", "depth", "normal", "mask", "render"], ...] = Field(("edge",), min_length=1)
+    scales: tuple[float, ...] = Field((1.0,), min_length=1, description="conditioning scale of each control")
+    scheduler: Literal["ddim", "pipeline"] = Field("ddim", description="pipeline: the one its folder names")
+    steps: int = Field(20, ge=1, le=1000)
+    eta: Fraction = 1.0
+    guidance_scale: float = Field(9.0, ge=0.0)
+    size: int = Field(0, ge=0, le=4096, multiple_of=8, description="side the pipeline draws at; 0: the render's size")
+    batch_size: int = Field(4, ge=1, le=1024, description="always this many; the last batch is padded")
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        "auto", description="auto: float16 on a GPU, float32 elsewhere"
+    )
+    device: str = location("auto", description="auto: cuda if there is one")
+
+    @model_validator(mode="after")
+    def _lengths_agree(self) -> ControlNetOptions:
+        if len(self.scales) != len(self.controls):
+            raise ValueError(f"scales has {len(self.scales)} entries and controls {len(self.controls)}: give pairs")
+        if self.controlnet and len(self.controlnet) != len(self.controls):
+            raise ValueError(f"controlnet has {len(self.controlnet)} entries and controls {len(self.controls)}")
+        return self

@@ -1,0 +1,34 @@
+"""The options of the built-in prompters."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Strict, location
+
+REFERENCE_PROMPT = "An image of {class_name}, best quality, extremely detailed"
+REFERENCE_NEGATIVE = (
+    "longbody, lowres, bad anatomy, bad hands, missing fingers, extra digit, fewer digits, cropped, "
+    "worst quality, low quality"
+)
+
+
+class TemplatePromptOptions(Strict):
+    """One sentence with `{class_name}`, `{keywords}` and `{title}` filled in."""
+
+    kind: Literal["template"] = "template"
+    text: str = Field(REFERENCE_PROMPT, min_length=1)
+    negative: str = REFERENCE_NEGATIVE
+
+
+class CaptionsPromptOptions(Strict):
+    """A CSV file of captions with a class column (synset or name) and a caption column; chosen by the sample's seed."""
+
+    kind: Literal["captions"]
+    file: str = location(min_length=1)
+    class_column: str = "class"
+    caption_column: str = "caption"
+    fallback: str = Field(REFERENCE_PROMPT, description="template for classes without a caption")
+    negative: str = REFERENCE_NEGATIVE

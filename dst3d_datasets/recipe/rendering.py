@@ -1,0 +1,44 @@
+"""How models become pictures and buffers, and buffers become controls."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from .base import Colour, Strict, location
+
+ControlName = Literal["edge", "mask", "depth", "normal", "render"]
+ALL_CONTROLS: tuple[ControlName, ...] = ("depth", "edge", "mask", "normal", "render")
+
+
+class Render(Strict):
+    """How models become pictures and buffers."""
+
+    engine: str = Field("torch", description="a renderer: torch, pyrender, or a plug-in's name")
+    size: int = Field(512, ge=32, le=4096, description="side of the square image, pixels")
+    focal: float = Field(35.0 / 32.0, gt=0.1, le=20.0, description="focal length in image widths; 35 mm on 32 mm")
+    light: Literal["fixed", "random"] = Field("random", description="random: directions and strengths by seed")
+    device: str = location("auto", description="cpu, cuda, or auto: cuda if there is one")
+
+
+class Edges(Strict):
+    """Canny's two thresholds, on 8-bit grey, aperture 3, L1 norm: the reference's."""
+
+    low: int = Field(100, ge=0, le=2040)
+    high: int = Field(200, ge=1, le=2040)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Edges:
+        if self.low > self.high:
+            raise ValueError(f"low {self.low} must not be above high {self.high}")
+        return self
+
+
+class ControlOptions(Strict):
+    """What the generator is steered by."""
+
+    edges: Edges = Edges()
+    background: Literal["contrast"] | Colour = Field(
+        "contrast", description="contrast: the grey that stands out most from this model's silhouette; or [r, g, b]"
+    )
