@@ -33,6 +33,7 @@ _RELEASE_FIELDS = (
     Field("scores", "float64", "the score that each filter gave"),
     Field("keep", "bool", "the filters' verdict"),
 )
+_CONFIGS = {"data": "default", "labels": "labels"}  # folder -> name of the config
 _OPEN_CLASSES = 40  # a longer table is folded
 
 
@@ -96,7 +97,10 @@ def _header(manifest: dict[str, Any]) -> str:
     if release["licence"] == "other":
         licence |= {"license_name": "several-see-attribution", "license_link": "ATTRIBUTION.md"}
     splits = manifest["splits"]
-    total = sum(split["num_bytes"] for split in splits.values())
+    sizes = {
+        config: {name: split[key] for name, split in splits.items()}
+        for config, key in (("data", "num_bytes"), ("labels", "label_bytes"))
+    }
     header: dict[str, Any] = {
         **licence,
         "pretty_name": release["pretty_name"],
@@ -105,23 +109,34 @@ def _header(manifest: dict[str, Any]) -> str:
         "size_categories": [_size(manifest["num_samples"])],
         "configs": [
             {
-                "config_name": "default",
-                "data_files": [{"split": name, "path": f"data/{name}/*.tar"} for name in splits],
+                "config_name": _CONFIGS[config],
+                "default": config == "data",
+                "data_files": [{"split": name, "path": f"{config}/{name}/*.tar"} for name in splits],
             }
+            for config in _CONFIGS
         ],
-        "dataset_info": {
-            "config_name": "default",
-            "features": columns(release["controls"], manifest["scores"]),
-            "splits": [
-                {"name": name, "num_bytes": split["num_bytes"], "num_examples": split["num_samples"]}
-                for name, split in splits.items()
-            ],
-            "download_size": total,
-            "dataset_size": total,
-        },
+        "dataset_info": [
+            {
+                "config_name": _CONFIGS[config],
+                "features": _features(config, release["controls"], manifest["scores"]),
+                "splits": [
+                    {"name": name, "num_bytes": sizes[config][name], "num_examples": split["num_samples"]}
+                    for name, split in splits.items()
+                ],
+                "download_size": sum(sizes[config].values()),
+                "dataset_size": sum(sizes[config].values()),
+            }
+            for config in _CONFIGS
+        ],
     }
     text: str = yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=110)
     return text
+
+
+def _features(config: str, controls: Sequence[str], scores: Sequence[str]) -> list[dict[str, Any]]:
+    """Types of the columns: of the labels' config, those alone that its tars hold."""
+    typed = columns(controls, scores)
+    return typed if config == "data" else [column for column in typed if column.get("dtype") != "image"]
 
 
 def _size(num_samples: int) -> str:

@@ -10,39 +10,24 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import yaml
-
-from .attribution import Use, attribution_csv, attribution_page
-from .card import render_card, source_texts
 from .errors import ReleaseError
-from .grid import sample_grid
 from .public_recipe import public_recipe
 from .receipt import Receipt
 from .recipe import Recipe
-from .release_files import (
-    FileRow,
-    SampleReader,
-    Verdict,
-    in_the_making,
-    num_shards,
-    publish,
-    shard_ranges,
-    write_file,
-    write_split,
-)
-from .release_index import Index, build_index
+from .release_files import in_the_making, publish
+from .release_index import build_index
+from .release_placement import Base
 from .release_terms import check_terms
+from .release_write import MANIFEST, write_release
 from .run import Run, read_run
 from .store import Store
 
 SCHEMA = "dst3d-release/1"
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -99,6 +84,7 @@ def make_release(
     allow_partial: bool = False,
     allow_untrained: bool = False,
     acknowledge: Iterable[str] = (),
+    follows: Base | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Release:
     """Write a run's samples as a data set.
@@ -109,6 +95,7 @@ def make_release(
         allow_partial: release what is there although shards are yet to be made.
         allow_untrained: release pictures of weights that were never trained (the card says so).
         acknowledge: sources whose terms forbid giving pictures on, and for which you have seen to it.
+        follows: the release that this one follows: every sample stays in the tar it was in (see `release_placement`).
         progress: told how many more samples are written.
 
     Raises:
@@ -120,13 +107,14 @@ def make_release(
     recipe, outline = read_run(store)
     receipts = _usable(store, outline, allow_partial, allow_untrained)
     facts = _facts(recipe, outline, receipts)
-    content = _content(facts, receipts)
+    content = _content(facts, receipts, follows)
     if _is_there(store, target, content):
         return open_release(out)
     index = build_index(store, recipe, receipts)
     facts |= check_terms(recipe, index.models, acknowledge)
     with in_the_making(target, content) as folder:
-        names = _write(folder, store, recipe, index, facts | {"content": content}, progress or (lambda done: None))
+        facts |= {"content": content, "follows": follows.content if follows else ""}
+        names = write_release(folder, store, recipe, index, facts, follows, progress or (lambda done: None))
         publish(folder, target, names)
     return open_release(out)
 
@@ -194,10 +182,11 @@ def _skipped(run: Run, receipts: list[Receipt]) -> dict[str, dict[str, int]]:
     return {reason: {"models": len(models[reason]), "samples": samples.get(reason, 0)} for reason in sorted(models)}
 
 
-def _content(facts: dict[str, Any], receipts: list[Receipt]) -> str:
+def _content(facts: dict[str, Any], receipts: list[Receipt], follows: Base | None) -> str:
     """32 hexadecimal digits over all that a release is made of."""
     shards = [(receipt.shard_id, receipt.sha256) for receipt in receipts]
-    return hashlib.sha256(json.dumps([facts, shards], sort_keys=True).encode()).hexdigest()[:32]
+    made_of = [facts, shards, *([follows.content] if follows else [])]
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _is_there(store: Store, out: Path, content: str) -> bool:
@@ -224,77 +213,3 @@ def _is_there(store: Store, out: Path, content: str) -> bool:
         why = str(error).removeprefix(f"{out}: ") if (out / MANIFEST).exists() else "other files are there"
         what = f"is not empty ({why})"
     raise ReleaseError(f"{out}: {what}; choose another folder, or empty it yourself")
-
-
-def _write(
-    folder: Path, store: Store, recipe: Recipe, index: Index, facts: dict[str, Any], progress: Callable[[int], None]
-) -> set[str]:
-    """Write every file of the release; returns their names."""
-    rows, splits = _write_tars(folder, store, recipe, index, progress)
-    images = np.bincount(index.model, minlength=len(index.models)).tolist()
-    uses: list[Use] = [use for use in zip(index.models, images, strict=True) if use[1]]
-    manifest = facts | {
-        "num_samples": len(index),
-        "num_models": len({(model.source, model.model_id) for model in index.models}),
-        "members": list(index.extensions),
-        "splits": splits,
-    }
-    grid, captions = sample_grid(folder / rows[0].path)
-    texts = {
-        "README.md": render_card(manifest, uses, captions).encode(),
-        "ATTRIBUTION.md": attribution_page(uses, source_texts(manifest["recipe"])),
-        "attribution.csv": attribution_csv(uses),
-        "recipe.yaml": yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True, width=110).encode(),
-        "_info.json": _timm_info(rows, splits),
-        "assets/grid.jpg": grid,
-    }
-    rows += [write_file(folder, name, data) for name, data in texts.items()]
-    manifest["files"] = [_row(row) for row in sorted(rows, key=lambda row: row.path)]
-    write_file(folder, MANIFEST, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
-    return {row.path for row in rows} | {MANIFEST}
-
-
-def _write_tars(
-    folder: Path, store: Store, recipe: Recipe, index: Index, progress: Callable[[int], None]
-) -> tuple[list[FileRow], dict[str, Any]]:
-    order, sizes, split_of = index.shuffled(recipe.seed), index.num_bytes(), index.splits()
-    verdict: Verdict = lambda key: ({}, True)  # noqa: E731 - until a filter has been run, every sample is kept
-    rows: list[FileRow] = []
-    splits: dict[str, Any] = {}
-    with SampleReader(store, index) as reader:
-        for name in recipe.release.splits:
-            samples = order[split_of[order] == name]
-            if not len(samples):
-                continue
-            count = num_shards(len(samples), int(sizes[samples].sum()), recipe.release.shard_bytes)
-            ranges = shard_ranges(len(samples), count)
-            written = write_split(folder, name, samples, ranges, reader, verdict, progress)
-            splits[name] = {
-                "num_samples": len(samples),
-                "num_bytes": sum(row.num_bytes for row in written),
-                "num_models": len({(m.source, m.model_id) for m in index.models if m.split == name}),
-                "shards": [row.path for row in written],
-            }
-            rows += written
-    return rows, splits
-
-
-def _timm_info(rows: list[FileRow], splits: dict[str, Any]) -> bytes:
-    """`_info.json` as timm's `reader_wds` reads it: files relative to the release, and how many samples each holds."""
-    lengths = {row.path: row.num_samples for row in rows}
-    info = {
-        name: {
-            "name": name,
-            "num_samples": split["num_samples"],
-            "filenames": split["shards"],
-            "shard_lengths": [lengths[path] for path in split["shards"]],
-        }
-        for name, split in splits.items()
-    }
-    return (json.dumps({"splits": info}, indent=1) + "\n").encode()
-
-
-def _row(row: FileRow) -> dict[str, Any]:
-    plain = asdict(row)
-    plain["bytes"] = plain.pop("num_bytes")
-    return {key: value for key, value in plain.items() if value is not None}

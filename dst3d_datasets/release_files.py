@@ -118,9 +118,7 @@ def write_tar(path: Path, samples: Iterator[Sample]) -> tuple[int, str]:
 
 def write_split(
     folder: Path,
-    split: str,
-    samples: Sequence[int],
-    ranges: list[range],
+    tars: Sequence[tuple[str, Sequence[int]]],
     reader: SampleReader,
     verdict: Verdict,
     progress: Callable[[int], None],
@@ -129,31 +127,28 @@ def write_split(
 
     Args:
         folder: the release in the making.
-        split: its name.
-        samples: of the split, in their order.
-        ranges: which of them go into which tar.
+        tars: (path in the release, samples in their order).
         reader: where they come from.
         verdict: what their labels say of scores and keeping.
         progress: told how many more samples are written.
     """
     rows = []
-    for number, span in enumerate(ranges):
-        name = f"data/{split}/{split}-{number:05d}-of-{len(ranges):05d}.tar"
+    for name, samples in tars:
         path = folder / name
         if path.exists():
             num_bytes, sha256 = path.stat().st_size, file_sha256(path)
-            progress(len(span))
+            progress(len(samples))
         else:
-            num_bytes, sha256 = write_tar(path, _told(samples, span, reader, verdict, progress))
-        rows.append(FileRow(name, num_bytes, sha256, len(span)))
+            num_bytes, sha256 = write_tar(path, _told(samples, reader, verdict, progress))
+        rows.append(FileRow(name, num_bytes, sha256, len(samples)))
     return rows
 
 
 def _told(
-    samples: Sequence[int], span: range, reader: SampleReader, verdict: Verdict, progress: Callable[[int], None]
+    samples: Sequence[int], reader: SampleReader, verdict: Verdict, progress: Callable[[int], None]
 ) -> Iterator[Sample]:
-    for position in span:
-        yield reader.read(int(samples[position]), verdict)
+    for sample in samples:
+        yield reader.read(int(sample), verdict)
         progress(1)
 
 
@@ -161,6 +156,12 @@ def file_sha256(path: Path) -> str:
     """The sha256 of a file, as 64 hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def file_row(folder: Path, name: str, num_samples: int | None = None) -> FileRow:
+    """The row of a file that has been written."""
+    path = folder / name
+    return FileRow(name, path.stat().st_size, file_sha256(path), num_samples)
 
 
 def write_file(folder: Path, name: str, data: bytes) -> FileRow:

@@ -52,7 +52,7 @@ def test_a_data_set_at_a_revision(hub: MiniHub) -> None:
     assert ids("hf://datasets/me/cad") == ["bus/z.glb", "car/x.glb", "deep/er/car/w.glb"]
     assert ids("hf://datasets/me/cad@v1") == ["car/x y.obj", "car/x.glb"]
     assert ids("hf://datasets/me/cad@v2/deep/er") == ["car/w.glb"]
-    assert ids(f"hf://datasets/me/cad@{hub.commit_of('me/cad', 'v1')}") == ids("hf://datasets/me/cad@v1")
+    assert ids(f"hf://datasets/me/cad@{hub.repos['me/cad'].resolve('v1')}") == ids("hf://datasets/me/cad@v1")
     contents = [
         {ref.model_id: ref.content for ref in folder(f"hf://datasets/me/cad@{v}").models()} for v in ("v1", "v2")
     ]

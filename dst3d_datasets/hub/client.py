@@ -1,0 +1,264 @@
+"""One data set's repository on the Hub, handled with patience. The only room that knows `huggingface_hub`.
+
+Everything here is safe to repeat: what has happened already is seen, not done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..errors import MissingDependency, UsageError
+from .trouble import NotThere, RaceLost, patiently
+
+THREADS = 4  # files that are uploaded at once
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file of a revision."""
+
+    path: str
+    num_bytes: int
+    sha256: str  # of files in large-file storage; empty for those in git itself
+    blob: str  # git's own hash, for those in git itself
+
+    def holds(self, local: Path, sha256: str) -> bool:
+        """Whether it has the content of a local file of that sha256."""
+        if self.num_bytes != local.stat().st_size:
+            return False
+        return self.sha256 == sha256 if self.sha256 else self.blob == git_blob(local.read_bytes())
+
+
+def git_blob(data: bytes) -> str:
+    """Git's hash of a file: SHA-1 over a head and the content."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def client_library() -> ModuleType:
+    """`huggingface_hub`.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        raise MissingDependency(
+            'the Hub needs the package huggingface_hub: pip install "dst3d-datasets[hub]"'
+        ) from error
+    return huggingface_hub
+
+
+class Repository:
+    """A data set's repository.
+
+    Args:
+        name: "owner/name".
+        token: of the user; by habit of the client: HF_TOKEN, or what `hf auth login` wrote.
+
+    Raises:
+        UsageError: the name is not one.
+    """
+
+    def __init__(self, name: str, token: str | None = None) -> None:
+        hub = client_library()
+        try:
+            hub.utils.validate_repo_id(name)
+        except ValueError as error:
+            raise UsageError(f"{name!r} is no repository: write <owner>/<name> ({error})") from None
+        if name.count("/") != 1:
+            raise UsageError(f"{name!r} is no repository: write <owner>/<name>")
+        self.name = name
+        self._hub = hub
+        self._api = hub.HfApi(token=token)
+        self._kind = {"repo_id": name, "repo_type": "dataset"}
+        logging.getLogger("huggingface_hub").addFilter(_quiet_about_no_ops)
+
+    @property
+    def url(self) -> str:
+        """Its page."""
+        return f"{self._api.endpoint}/datasets/{self.name}"
+
+    def exists(self) -> bool:
+        """Whether it is there, and seen by this token."""
+        try:
+            self.head()
+        except NotThere:
+            return False
+        return True
+
+    def create(self, *, private: bool = False) -> None:
+        """Make it, unless it is there."""
+        patiently(
+            lambda: self._api.create_repo(**self._kind, private=private, exist_ok=True),
+            f"make the data set {self.name}",
+        )
+
+    def gate(self, how: str) -> None:
+        """Let readers ask for access: "auto" grants it at once, "manual" by hand."""
+        patiently(lambda: self._api.update_repo_settings(**self._kind, gated=how), f"gate {self.name}")
+
+    def head(self, revision: str = "main") -> str:
+        """The commit (40 hexadecimal digits) of a branch, tag or commit.
+
+        Raises:
+            NotThere: there is none of that name.
+        """
+        found = patiently(
+            lambda: self._api.repo_info(**self._kind, revision=revision), f"look at {self.name}@{revision}"
+        )
+        return str(found.sha)
+
+    def tags(self) -> dict[str, str]:
+        """Tag -> commit."""
+        return {ref.name: ref.target_commit for ref in self._refs().tags}
+
+    def branches(self) -> dict[str, str]:
+        """Branch -> commit."""
+        return {ref.name: ref.target_commit for ref in self._refs().branches}
+
+    def _refs(self) -> Any:
+        return patiently(lambda: self._api.list_repo_refs(**self._kind), f"list the tags of {self.name}")
+
+    def files(self, revision: str) -> dict[str, RemoteFile]:
+        """Every file of a revision, by path."""
+
+        def listed() -> dict[str, RemoteFile]:
+            found = self._api.list_repo_tree(**self._kind, revision=revision, recursive=True)
+            return {item.path: _remote(item) for item in found if hasattr(item, "size")}
+
+        return patiently(listed, f"list {self.name}@{revision}")
+
+    def download(self, path: str, revision: str) -> Path:
+        """A file of a revision, in the cache of `huggingface_hub`.
+
+        Raises:
+            NotThere: the revision has no such file.
+        """
+        what = f"read {path} of {self.name}@{revision}"
+        return Path(patiently(lambda: self._api.hf_hub_download(**self._kind, filename=path, revision=revision), what))
+
+    def branch(self, name: str, start: str) -> None:
+        """Make a branch at a commit, unless there is one of that name."""
+        patiently(
+            lambda: self._api.create_branch(**self._kind, branch=name, revision=start, exist_ok=True),
+            f"make the branch {name} of {self.name}",
+        )
+
+    def drop_branch(self, name: str) -> None:
+        """Remove a branch, if it is there."""
+        if name in self.branches():
+            try:
+                patiently(lambda: self._api.delete_branch(**self._kind, branch=name), f"remove the branch {name}")
+            except NotThere:
+                return  # an earlier try did it, and its answer was lost
+
+    def tag(self, name: str, commit: str, message: str) -> None:
+        """Tag a commit. A tag that is there at that commit is right; one elsewhere is never moved.
+
+        Raises:
+            RaceLost: the tag is at another commit.
+        """
+
+        def tagged() -> None:
+            there = self.tags().get(name)
+            if there is None:
+                self._api.create_tag(**self._kind, tag=name, revision=commit, tag_message=message)
+            elif there != commit:
+                raise RaceLost(
+                    f"{self.name}: the tag {name} exists at another commit ({there[:8]}); tags are not moved"
+                )
+
+        patiently(tagged, f"tag {self.name} as {name}")
+
+    def upload(self, branch: str, files: Mapping[str, Path], message: str) -> None:
+        """Bring local files onto a branch, in one commit. Contents that the repository has are not sent again.
+
+        Args:
+            branch: its name.
+            files: path in the repository -> local file.
+            message: of the commit.
+        """
+        additions = [
+            self._hub.CommitOperationAdd(path_in_repo=path, path_or_fileobj=local) for path, local in files.items()
+        ]
+        what = f"upload to {self.name}"
+        patiently(
+            lambda: self._api.preupload_lfs_files(
+                **self._kind, additions=additions, revision=branch, num_threads=THREADS, free_memory=False
+            ),
+            what,
+        )
+        patiently(
+            lambda: self._api.create_commit(
+                **self._kind, operations=additions, revision=branch, commit_message=message, num_threads=THREADS
+            ),
+            what,
+        )
+
+    def commit(
+        self,
+        branch: str,
+        parent: str,
+        message: str,
+        *,
+        texts: Mapping[str, bytes] | None = None,
+        copies: Iterable[tuple[str, str, str]] = (),
+        deletions: Sequence[str] = (),
+    ) -> str:
+        """One commit onto a branch, if its head is still `parent`.
+
+        Args:
+            branch: its name.
+            parent: the commit that it must stand at.
+            message: of the commit; its first line is the title.
+            texts: path -> content, of small files.
+            copies: (path, path to copy from, commit to copy from), done by the server.
+            deletions: paths to remove.
+
+        Returns:
+            The new head.
+
+        Raises:
+            RaceLost: the branch stands elsewhere. That may be this very commit, whose answer was lost: look.
+        """
+        hub, copies = self._hub, list(copies)
+        title, _, rest = message.partition("\n")
+
+        def committed() -> str:
+            operations = [
+                *(hub.CommitOperationCopy(source, path, src_revision=at) for path, source, at in copies),
+                *(hub.CommitOperationAdd(path, data) for path, data in (texts or {}).items()),
+                *(hub.CommitOperationDelete(path, is_folder=False) for path in deletions),
+            ]
+            done = self._api.create_commit(
+                **self._kind, operations=operations, revision=branch, parent_commit=parent,
+                commit_message=title, commit_description=rest.strip(),
+            )  # fmt: skip
+            return str(done.oid)
+
+        return patiently(committed, f"commit to {self.name}@{branch}")
+
+    def validate_card(self, text: str) -> None:
+        """Let the Hub look at a card's head before anything is uploaded.
+
+        Raises:
+            HubError: it would be refused; the message says why.
+        """
+        patiently(lambda: self._hub.DatasetCard(text).validate(repo_type="dataset"), f"check the card of {self.name}")
+
+
+def _remote(item: Any) -> RemoteFile:
+    lfs = item.lfs
+    return RemoteFile(item.path, int(item.size), str(lfs.sha256) if lfs else "", str(item.blob_id))
+
+
+def _quiet_about_no_ops(record: logging.LogRecord) -> bool:
+    """A commit that turns out to be there already is no warning: it is how a cut one is gone on with."""
+    return "No files have been modified" not in record.getMessage()

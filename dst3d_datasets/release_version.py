@@ -1,0 +1,78 @@
+"""A release as one version of many: what its card and manifest say of the versions before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .errors import ReleaseError
+from .release_diff import Difference
+from .versions import Version
+
+CARD, MANIFEST = "README.md", "manifest.json"
+MARK = "<!-- versions -->"  # where the card tells its versions
+
+
+def same_data(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    """Whether two manifests, of one version or not, are of the same files, the card aside."""
+    return a["content"] == b["content"] and _data(a) == _data(b)
+
+
+def _data(manifest: dict[str, Any]) -> dict[str, str]:
+    return {row["path"]: row["sha256"] for row in manifest["files"] if row["path"] != CARD}
+
+
+def described(change: Difference | None, message: str) -> list[str]:
+    """What the change log says of a version: the maker's words, and the numbers."""
+    numbers = ["First version."] if change is None else change.lines()
+    return [line for line in (message.strip(), *numbers) if line]
+
+
+def versioned(
+    folder: Path, manifest: dict[str, Any], version: Version, lines: list[str], before: dict[str, Any] | None
+) -> dict[str, bytes]:
+    """The files of a release that change when it becomes a version.
+
+    Args:
+        folder: the release.
+        manifest: its manifest.
+        version: what it becomes.
+        lines: of the change log.
+        before: the manifest of the version before; None for the first one.
+
+    Returns:
+        path -> content: the card, with its versions, and the manifest, with theirs. No date is in them, so that a
+        publication that was cut is gone on with on another day.
+    """
+    history = [{"version": str(version), "lines": lines}, *(before or {}).get("history", [])]
+    card = _card((folder / CARD).read_text(encoding="utf-8"), version, history).encode()
+    rows = [row for row in manifest["files"] if row["path"] != CARD]
+    rows.append({"path": CARD, "sha256": hashlib.sha256(card).hexdigest(), "bytes": len(card)})
+    final = manifest | {
+        "version": str(version),
+        "history": history,
+        "files": sorted(rows, key=lambda row: str(row["path"])),
+    }
+    return {CARD: card, MANIFEST: (json.dumps(final, indent=1, ensure_ascii=False) + "\n").encode()}
+
+
+def _card(text: str, version: Version, history: list[dict[str, Any]]) -> str:
+    """The card with the version in its head (which `datasets` makes part of its cache's name) and the change log."""
+    parts = text.split("---\n", 2)
+    if len(parts) != 3 or parts[0] or MARK not in parts[2]:
+        raise ReleaseError(f"{CARD}: not a card that `dst3d release` wrote; write the release again")
+    head = yaml.safe_load(parts[1])
+    for config in head["configs"]:
+        config["version"] = str(version)
+    log = [f"### {each['version']}\n\n" + "\n".join(f"- {line}" for line in each["lines"]) for each in history]
+    dumped = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=110)
+    return f"---\n{dumped}---\n{parts[2].replace(MARK, _section(version, log))}"
+
+
+def _section(version: Version, log: list[str]) -> str:
+    said = f'This is version {version}. Tags are never moved: pin one with `revision="{version.tag}"`.'
+    return "## Versions\n\n" + "\n\n".join([said, *log])
