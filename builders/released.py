@@ -25,6 +25,20 @@ def features(controls: Sequence[str] = ALL_CONTROLS, scores: Sequence[str] = ())
     return typed
 
 
+def first_row(path: str, revision: str) -> dict[str, Any]:
+    """The first sample of the first split of a published release: whether it loads, fresh from the Hub.
+
+    Args:
+        path: the id of a repository.
+        revision: the version on the Hub, such as "v1.2.0".
+    """
+    splits = datasets.load_dataset(
+        path, revision=revision, streaming=True, download_mode="force_redownload", verification_mode="no_checks"
+    )
+    row: dict[str, Any] = next(iter(next(iter(splits.values()))))
+    return row
+
+
 def load_release(
     path: str | os.PathLike[str],
     split: str | None = None,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import ReleaseError
 from .public_recipe import public_recipe
@@ -26,6 +26,9 @@ from .release_terms import check_terms
 from .release_write import MANIFEST, write_release
 from .run import Run, read_run
 from .store import Store
+
+if TYPE_CHECKING:
+    from .hub.publish import Publication
 
 SCHEMA = "dst3d-release/1"
 
@@ -47,6 +50,12 @@ class Release:
         """The whole `manifest.json`: every file with its sha256, the recipe, versions, and what was left out."""
         plain: dict[str, Any] = json.loads((Path(self.path) / MANIFEST).read_bytes())
         return plain
+
+    def push_to_hub(self, repository: str, version: str = "next", **options: Any) -> Publication:
+        """Publish it as a version of a data set on the Hub: `hub.publish.publish`, which names the options."""
+        from .hub.publish import publish
+
+        return publish(Path(self.path), self.manifest, repository, version, **options)
 
 
 def open_release(path: str | os.PathLike[str]) -> Release:

@@ -104,7 +104,7 @@ def rows_of(folder: Path, shard: str) -> Iterator[tuple[Row, Sample]]:
 
 
 def truth_of(label: dict[str, Any], names: Sequence[str] = ()) -> str:
-    """16 hexadecimal digits over a label's fields that say something of the object (over those in `names`, if given)."""
+    """16 hexadecimal digits over a label's fields that say something of the object; of those in `names`, if given."""
     chosen = [name for name in (names or [field.name for field in fields()]) if name not in PROVENANCE]
     text = json.dumps([[name, label[name]] for name in sorted(chosen)], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -9,10 +9,12 @@ import argparse
 from dataclasses import asdict
 
 from ..progress import Progress
+from ..release_placement import Base
 from .output import Outcome, size, table
 
 EXAMPLES = """\
   dst3d release run --out release
+  dst3d release run --out release-1.1 --follows me/my-data     # adds to what is published, and moves nothing
   dst3d release trial --out trial-release --allow-partial
 """
 
@@ -21,6 +23,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Flags of this verb."""
     parser.add_argument("folder", metavar="RUN", help="the folder that `dst3d build` wrote")
     parser.add_argument("--out", required=True, metavar="RELEASE", help="a new or empty folder")
+    parser.add_argument(
+        "--follows",
+        metavar="RELEASE",
+        help="the release before, a folder or OWNER/NAME[@v1.1.0]: samples stay in their tars, so that little changes",
+    )
     parser.add_argument("--allow-partial", action="store_true", help="release a run that has shards to make yet")
     parser.add_argument(
         "--acknowledge",
@@ -45,6 +52,7 @@ def run(args: argparse.Namespace) -> Outcome:
             allow_partial=args.allow_partial,
             allow_untrained=args.allow_untrained,
             acknowledge=args.acknowledge,
+            follows=None if args.follows is None else _base(args.follows),
             progress=progress.advance,
         )
     lines = [
@@ -53,3 +61,11 @@ def run(args: argparse.Namespace) -> Outcome:
         f'next: datasets.load_dataset("{args.out}", streaming=True)',
     ]
     return Outcome({"run": args.folder, **asdict(release)}, "\n".join(lines))
+
+
+def _base(address: str) -> Base:
+    from ..release_table import is_table
+    from .diff import opened
+
+    manifest, opener = opened(address)
+    return Base.of(manifest, [opener(row["path"]) for row in manifest["files"] if is_table(row["path"])])

@@ -25,6 +25,8 @@ VERBS: dict[str, str] = {
     "status": "say how far a run is, and what was skipped and why",
     "verify": "read every shard again; damaged ones are made anew",
     "release": "turn a finished run into a data set for the Hub",
+    "publish": "publish a release as a version of a data set on the Hub",
+    "diff": "tell what two releases or versions differ in, by class",
     "sweep": "remove what killed builds left behind",
     "doctor": "say what works on this machine, and what to install",
     "bench": "measure this machine",
@@ -48,6 +50,7 @@ Examples:
   dst3d preview recipe.yaml -o preview
   dst3d build recipe.yaml --out run
   dst3d release run --out release
+  dst3d publish release me/my-data --version 1.0.0
 """
 
 
