@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -69,7 +70,7 @@ class Repository:
     def __init__(self, name: str, token: str | None = None) -> None:
         hub = client_library()
         try:
-            hub.utils.validate_repo_id(name)
+            import_module("huggingface_hub.utils").validate_repo_id(name)
         except ValueError as error:
             raise UsageError(f"{name!r} is no repository: write <owner>/<name> ({error})") from None
         if name.count("/") != 1:

@@ -105,9 +105,12 @@ def scrubbed(text: str) -> str:
 
 
 def _text(error: BaseException) -> str:
-    lines = [" ".join(str(each).split()) for each in _chain(error)]
-    told = next((line for line in reversed(lines) if line), type(error).__name__)
-    return told if len(told) <= 300 else told[:297] + "..."
+    """What an error says, and what its first cause says where that is more than a status."""
+    lines = [line for each in _chain(error) if (line := " ".join(str(each).split()))]
+    told = lines[0] if lines else type(error).__name__
+    if len(lines) > 1 and not _status(error):
+        told = f"{told} ({lines[-1]})"
+    return told if len(told) <= 400 else told[:397] + "..."
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
