@@ -33,7 +33,6 @@ _RELEASE_FIELDS = (
     Field("scores", "float64", "the score that each filter gave"),
     Field("keep", "bool", "the filters' verdict"),
 )
-_CONFIGS = {"data": "default", "labels": "labels"}  # folder -> name of the config
 _OPEN_CLASSES = 40  # a longer table is folded
 
 
@@ -96,47 +95,62 @@ def _header(manifest: dict[str, Any]) -> str:
     licence: dict[str, str] = {"license": release["licence"]}
     if release["licence"] == "other":
         licence |= {"license_name": "several-see-attribution", "license_link": "ATTRIBUTION.md"}
-    splits = manifest["splits"]
-    sizes = {
-        config: {name: split[key] for name, split in splits.items()}
-        for config, key in (("data", "num_bytes"), ("labels", "label_bytes"))
-    }
+    configs = _configs(manifest)
     header: dict[str, Any] = {
         **licence,
         "pretty_name": release["pretty_name"],
         "task_categories": list(_TASKS),
         "tags": list(_TAGS),
         "size_categories": [_size(manifest["num_samples"])],
-        "configs": [
-            {
-                "config_name": _CONFIGS[config],
-                "default": config == "data",
-                "data_files": [{"split": name, "path": f"{config}/{name}/*.tar"} for name in splits],
-            }
-            for config in _CONFIGS
-        ],
-        "dataset_info": [
-            {
-                "config_name": _CONFIGS[config],
-                "features": _features(config, release["controls"], manifest["scores"]),
-                "splits": [
-                    {"name": name, "num_bytes": sizes[config][name], "num_examples": split["num_samples"]}
-                    for name, split in splits.items()
-                ],
-                "download_size": sum(sizes[config].values()),
-                "dataset_size": sum(sizes[config].values()),
-            }
-            for config in _CONFIGS
-        ],
+        "configs": [config for config, _ in configs],
+        "dataset_info": [info for _, info in configs],
     }
     text: str = yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=110)
     return text
 
 
-def _features(config: str, controls: Sequence[str], scores: Sequence[str]) -> list[dict[str, Any]]:
-    """Types of the columns: of the labels' config, those alone that its tars hold."""
-    typed = columns(controls, scores)
-    return typed if config == "data" else [column for column in typed if column.get("dtype") != "image"]
+def _configs(manifest: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Every config of the data set as its entries in `configs` and in `dataset_info`; the first one is the default.
+
+    All of them are tars, because `datasets` reads every config with the builder that fits the first one.
+    """
+    release, scores = manifest["recipe"]["release"], manifest["scores"]
+    typed = columns(release["controls"], scores)
+    words = [column for column in typed if column.get("dtype") != "image"]
+    whole = {name: {**split, "groups": ["*"]} for name, split in manifest["splits"].items()}
+    found = [("default", "data", typed, whole), ("labels", "labels", words, whole)]
+    found += [(name, "data", typed, splits) for name, splits in manifest["subsets"].items()]
+    return [_config(name, folder, features, splits) for name, folder, features, splits in found]
+
+
+def _config(
+    name: str, folder: str, features: list[dict[str, Any]], splits: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    size = "label_bytes" if folder == "labels" else "num_bytes"
+    total = sum(split[size] for split in splits.values())
+    files = [
+        {"split": name, "path": _one([f"{folder}/{name}/{_pattern(group)}" for group in split["groups"]])}
+        for name, split in splits.items()
+    ]
+    info = [
+        {"name": name, "num_bytes": split[size], "num_examples": split["num_samples"]} for name, split in splits.items()
+    ]
+    config = {"config_name": name, "data_files": files} | ({"default": True} if name == "default" else {})
+    return config, {
+        "config_name": name,
+        "features": features,
+        "splits": info,
+        "download_size": total,
+        "dataset_size": total,
+    }
+
+
+def _pattern(group: str) -> str:
+    return "*.tar" if group == "*" else f"{group}-*.tar"
+
+
+def _one(paths: list[str]) -> str | list[str]:
+    return paths[0] if len(paths) == 1 else paths
 
 
 def _size(num_samples: int) -> str:

@@ -23,7 +23,7 @@ from .release_files import num_shards, shard_ranges
 from .release_index import Index
 from .release_table import is_table, read_placement
 
-_TAR = re.compile(r"data/([^/]+)/\1-(\d+)\.tar")
+_TAR = re.compile(r"data/[^/]+/(.+)-(\d+)\.tar")
 
 
 @dataclass(frozen=True)
@@ -55,63 +55,64 @@ def open_base(folder: str | os.PathLike[str]) -> Base:
 
 
 def place(
-    index: Index, order: NDArray[np.int64], split: str, chosen: NDArray[np.bool_], shard_bytes: int, base: Base | None
+    index: Index, samples: NDArray[np.int64], split: str, group: str, shard_bytes: int, base: Base | None
 ) -> list[tuple[str, NDArray[np.int64]]]:
-    """The tars of one split: (path in the release, samples in their order), none of them empty.
+    """The tars of one group of one split: (path in the release, samples in their order), none of them empty.
 
     Args:
         index: of the run.
-        order: every sample in the order of names.
+        samples: those of the group, in the order of names.
         split: name of the split.
-        chosen: (N,), which samples of `order` belong to it.
+        group: the first part of the tars' names; see `subsets`.
         shard_bytes: about how large a tar may be.
         base: the release before; none for a first one.
     """
-    samples = order[chosen]
     tars, first = [], 0
+    stem = f"data/{split}/{group}"
     if base is not None:
-        tars, samples, first = _kept(index, samples, split, base)
+        tars, samples, first = _kept(index, samples, stem, base)
     if len(samples):
         sizes = index.num_bytes()
         count = num_shards(len(samples), int(sizes[samples].sum()), shard_bytes)
         for number, span in enumerate(shard_ranges(len(samples), count), first):
-            tars.append((tar_name(split, number), samples[span.start : span.stop]))
+            tars.append((f"{stem}-{number:05d}.tar", samples[span.start : span.stop]))
     return tars
 
 
-def tar_name(split: str, number: int) -> str:
-    """Path of a public tar. It does not tell how many there are: names stay when a release grows."""
-    return f"data/{split}/{split}-{number:05d}.tar"
-
-
-def blocks(shards: Iterable[str], size: int) -> Iterator[tuple[int, list[str]]]:
-    """(number, tars) of every block of tars that is not empty; a tar's block follows from its own number."""
-    by_block: dict[int, list[str]] = {}
+def blocks(shards: Iterable[str], size: int) -> Iterator[tuple[str, list[str]]]:
+    """(name, tars) of every block of tars that is not empty; a tar's block follows from its own name and number."""
+    by_block: dict[str, list[str]] = {}
     for shard in shards:
-        by_block.setdefault(_number(shard) // size, []).append(shard)
+        group, number = _name(shard)
+        by_block.setdefault(f"{group}-{number // size:05d}", []).append(shard)
     yield from sorted(by_block.items())
 
 
-def _number(shard: str) -> int:
+def group_in(shard: str) -> str:
+    """The group of a tar, by its path in the release."""
+    return _name(shard)[0]
+
+
+def _name(shard: str) -> tuple[str, int]:
+    """Group and number of a tar. Its name does not tell how many there are: names stay when a release grows."""
     match = _TAR.fullmatch(shard)
     if match is None:
         raise ReleaseError(f"{shard}: not the name of a public tar")
-    return int(match[2])
+    return match[1], int(match[2])
 
 
 def _kept(
-    index: Index, samples: NDArray[np.int64], split: str, base: Base
+    index: Index, samples: NDArray[np.int64], stem: str, base: Base
 ) -> tuple[list[tuple[str, NDArray[np.int64]]], NDArray[np.int64], int]:
     """The tars of the release before with what is left of them, the new samples, and the first free number."""
-    own = f"data/{split}/"
     used: dict[str, list[int]] = {}
     fresh: list[int] = []
     for sample in samples.tolist():
         shard = base.shard_of.get(index.key(sample), "")
-        if shard.startswith(own):
+        if shard.rpartition("-")[0] == stem:
             used.setdefault(shard, []).append(sample)
         else:
             fresh.append(sample)
-    numbers = {_number(shard) for shard in set(base.shard_of.values()) if shard.startswith(own)}
+    numbers = {_name(shard)[1] for shard in set(base.shard_of.values()) if shard.rpartition("-")[0] == stem}
     tars = [(shard, np.array(used[shard], np.int64)) for shard in sorted(used)]
     return tars, np.array(fresh, np.int64), max(numbers, default=-1) + 1

@@ -53,13 +53,13 @@ class Row:
     label: dict[str, Any]
 
 
-def write_block(folder: Path, split: str, number: int, shards: Sequence[str]) -> list[str]:
+def write_block(folder: Path, split: str, name: str, shards: Sequence[str]) -> list[str]:
     """Write table and label tar of one block, from its data tars.
 
     Args:
         folder: the release in the making.
         split: name of the split.
-        number: of the block.
+        name: of the block.
         shards: paths of its data tars in the release, which are there.
 
     Returns:
@@ -69,7 +69,7 @@ def write_block(folder: Path, split: str, number: int, shards: Sequence[str]) ->
         MissingDependency: pyarrow is not installed.
     """
     pa, parquet = _arrow()
-    names = [f"index/{split}/{split}-{number:05d}.parquet", f"labels/{split}/{split}-{number:05d}.tar"]
+    names = [f"index/{split}/{name}.parquet", f"labels/{split}/{name}.tar"]
     table, tar = (folder / name for name in names)
     for path in (table, tar):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from . import schema
 from .attribution import Use, attribution_csv, attribution_page
@@ -18,9 +19,10 @@ from .grid import sample_grid
 from .recipe import Recipe
 from .release_files import FileRow, SampleReader, Verdict, file_row, write_file, write_split
 from .release_index import Index
-from .release_placement import Base, blocks, place
+from .release_placement import Base, blocks, group_in, place
 from .release_table import BLOCK, fields, write_block
 from .store import Store
+from .subsets import group_of, groups_with
 
 MANIFEST = "manifest.json"
 
@@ -58,6 +60,7 @@ def write_release(
         "label_schema": schema.VERSION,
         "label_fields": [field.name for field in fields()],
         "splits": splits,
+        "subsets": _subsets(recipe.release.subsets, rows, splits),
     }
     grid, captions = sample_grid(folder / rows[0].path)
     texts = {
@@ -77,37 +80,69 @@ def write_release(
 def _write_tars(
     folder: Path, store: Store, recipe: Recipe, index: Index, base: Base | None, progress: Callable[[int], None]
 ) -> tuple[list[FileRow], dict[str, Any]]:
-    order = index.shuffled(recipe.seed)
-    split_of = index.splits()[order]
-    verdict: Verdict = lambda key: ({}, True)  # noqa: E731 - until a filter has been run, every sample is kept
     rows: list[FileRow] = []
     splits: dict[str, Any] = {}
+    verdict: Verdict = lambda key: ({}, True)  # noqa: E731 - until a filter has been run, every sample is kept
+    by_split = _grouped(recipe, index)
     with SampleReader(store, index) as reader:
-        for name in recipe.release.splits:
-            tars = place(index, order, name, split_of == name, recipe.release.shard_bytes, base)
-            if not tars:
-                continue
+        for name, groups in by_split.items():
+            tars = [
+                tar
+                for group, samples in groups.items()
+                for tar in place(index, samples, name, group, recipe.release.shard_bytes, base)
+            ]
             written = write_split(folder, tars, reader, verdict, progress)
+            tables = _write_tables(folder, name, written)
             splits[name] = {
-                "num_samples": sum(row.num_samples or 0 for row in written),
-                "num_bytes": sum(row.num_bytes for row in written),
+                **_sums(written, tables),
                 "num_models": len({(m.source, m.model_id) for m in index.models if m.split == name}),
                 "shards": [row.path for row in written],
             }
-            rows += written
-            tables = _write_tables(folder, name, written)
-            splits[name]["label_bytes"] = sum(row.num_bytes for row in tables if row.path.endswith(".tar"))
-            rows += tables
+            rows += [*written, *tables]
     return rows, splits
+
+
+def _grouped(recipe: Recipe, index: Index) -> dict[str, dict[str, NDArray[np.int64]]]:
+    """Split -> group -> samples in the order of names; none of them is empty."""
+    order = index.shuffled(recipe.seed)
+    wanted = recipe.release.subsets
+    names = [(model.split, group_of(model.synset, wanted, model.split)) for model in index.models]
+    known = sorted(set(names))
+    code = np.array([known.index(name) for name in names])[index.model[order]]
+    found: dict[str, dict[str, NDArray[np.int64]]] = {name: {} for name in recipe.release.splits}
+    for number, (split, group) in enumerate(known):
+        found[split][group] = order[code == number]
+    return {split: groups for split, groups in found.items() if groups}
+
+
+def _sums(tars: list[FileRow], tables: list[FileRow]) -> dict[str, int]:
+    return {
+        "num_samples": sum(row.num_samples or 0 for row in tars),
+        "num_bytes": sum(row.num_bytes for row in tars),
+        "label_bytes": sum(row.num_bytes for row in tables if row.path.endswith(".tar")),
+    }
+
+
+def _subsets(wanted: Sequence[str], rows: list[FileRow], splits: dict[str, Any]) -> dict[str, Any]:
+    """Subset -> split -> its groups and sizes, of those that hold anything."""
+    found: dict[str, Any] = {}
+    for subset in wanted:
+        for split, told in splits.items():
+            groups = groups_with(subset, sorted({group_in(shard) for shard in told["shards"]}))
+            own = [row for row in rows if row.path.rpartition("-")[0].split("/")[1:] in [[split, g] for g in groups]]
+            if groups:
+                tars, tables = ([row for row in own if row.path.startswith(f"{kind}/")] for kind in ("data", "labels"))
+                found.setdefault(subset, {})[split] = {"groups": groups, **_sums(tars, tables)}
+    return found
 
 
 def _write_tables(folder: Path, split: str, tars: list[FileRow]) -> list[FileRow]:
     """The labels of one split, without pictures."""
     samples = {row.path: row.num_samples or 0 for row in tars}
     rows = []
-    for number, shards in blocks(samples, BLOCK):
+    for name, shards in blocks(samples, BLOCK):
         held = sum(samples[shard] for shard in shards)
-        rows += [file_row(folder, path, held) for path in write_block(folder, split, number, shards)]
+        rows += [file_row(folder, path, held) for path in write_block(folder, split, name, shards)]
     return rows
 
 

@@ -43,7 +43,8 @@ def test_header_is_what_the_hub_reads(release):
     assert data["configs"][0]["data_files"] == [
         {"split": name, "path": f"data/{name}/*.tar"} for name in ("train", "test")
     ]
-    info = data["dataset_info"]
+    assert [config["config_name"] for config in data["configs"]] == ["default", "labels"]
+    info = data["dataset_info"][0]
     assert info["features"] == columns(ALL_CONTROLS)
     for split in info["splits"]:
         tars = list((release / "data" / split["name"]).glob("*.tar"))

@@ -19,7 +19,7 @@ from dst3d_datasets.splits import split_of
 def keys_of(folder: Path) -> dict[str, list[str]]:
     """The keys in every tar of a release."""
     found = {}
-    for path in sorted(folder.rglob("*.tar")):
+    for path in sorted(folder.glob("data/*/*.tar")):
         with tarfile.open(path) as archive:
             found[path.name] = [name.removesuffix(".json") for name in archive.getnames() if name.endswith(".json")]
     return found
@@ -28,7 +28,7 @@ def keys_of(folder: Path) -> dict[str, list[str]]:
 def labels_of(folder: Path) -> dict[str, tuple[str, dict]]:
     """Key -> (split, label) of every sample of a release."""
     found = {}
-    for path in sorted(folder.rglob("*.tar")):
+    for path in sorted(folder.glob("data/*/*.tar")):
         with tarfile.open(path) as archive:
             for info in archive:
                 if info.name.endswith(".json"):
@@ -92,7 +92,7 @@ def test_labels_say_keep_and_carry_only_the_controls_of_the_recipe(tmp_path):
     make_release(tmp_path / "run", tmp_path / "out")
     labels = labels_of(tmp_path / "out")
     assert all(label["keep"] is True and "scores" not in label for _, label in labels.values())
-    with tarfile.open(next((tmp_path / "out").rglob("*.tar"))) as archive:
+    with tarfile.open(next((tmp_path / "out" / "data").rglob("*.tar"))) as archive:
         names = archive.getnames()[:6]
     assert [name.split(".", 1)[1] for name in names] == ["cls", "depth.png", "edge.png", "jpg", "json", "txt"]
 

@@ -78,7 +78,7 @@ def test_the_same_release_again_is_no_work_and_another_one_is_refused(tmp_path):
     fake_run(tmp_path / "other", seed=1)
     with pytest.raises(ReleaseError, match="holds another release"):
         make_release(tmp_path / "other", tmp_path / "out")
-    next((tmp_path / "out").rglob("*.tar")).unlink()
+    next((tmp_path / "out" / "data").rglob("*.tar")).unlink()
     with pytest.raises(ReleaseError, match="not empty"):
         make_release(tmp_path / "run", tmp_path / "out")
     with pytest.raises(ReleaseError, match="not a whole release"):

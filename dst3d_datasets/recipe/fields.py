@@ -59,6 +59,9 @@ class Release(Strict):
     shard_bytes: int = Field(512 * 10**6, ge=10_000, description="size of a public tar, about")
     controls: tuple[ControlName, ...] = Field(ALL_CONTROLS, description="which controls a release carries")
     splits: dict[str, Fraction] = Field({"train": 1.0}, description="share of the models (not images) in each split")
+    subsets: tuple[Literal["imagenet-100", "imagenet-200"], ...] = Field(
+        (), description="parts of ImageNet-1k that the release offers as configs, of whole tars"
+    )
     pretty_name: str = "3D-DST data"
     licence: str = Field("other", description="licence of the release as the Hub spells it")
 
