@@ -9,11 +9,13 @@ from typing import Any
 
 import yaml
 
+from . import croissant
 from .errors import ReleaseError
 from .release_diff import Difference
 from .versions import Version
 
 CARD, MANIFEST = "README.md", "manifest.json"
+_TOLD_ANEW = (CARD, croissant.FILE)  # they name the version
 MARK = "<!-- versions -->"  # where the card tells its versions
 
 
@@ -23,7 +25,7 @@ def same_data(a: dict[str, Any], b: dict[str, Any]) -> bool:
 
 
 def _data(manifest: dict[str, Any]) -> dict[str, str]:
-    return {row["path"]: row["sha256"] for row in manifest["files"] if row["path"] != CARD}
+    return {row["path"]: row["sha256"] for row in manifest["files"] if row["path"] not in _TOLD_ANEW}
 
 
 def described(change: Difference | None, message: str) -> list[str]:
@@ -33,7 +35,7 @@ def described(change: Difference | None, message: str) -> list[str]:
 
 
 def versioned(
-    folder: Path, manifest: dict[str, Any], version: Version, lines: list[str], before: dict[str, Any] | None
+    folder: Path, manifest: dict[str, Any], version: Version, url: str, lines: list[str], before: dict[str, Any] | None
 ) -> dict[str, bytes]:
     """The files of a release that change when it becomes a version.
 
@@ -41,6 +43,7 @@ def versioned(
         folder: the release.
         manifest: its manifest.
         version: what it becomes.
+        url: page of the data set on the Hub.
         lines: of the change log.
         before: the manifest of the version before; None for the first one.
 
@@ -50,14 +53,17 @@ def versioned(
     """
     history = [{"version": str(version), "lines": lines}, *(before or {}).get("history", [])]
     card = _card((folder / CARD).read_text(encoding="utf-8"), version, history).encode()
-    rows = [row for row in manifest["files"] if row["path"] != CARD]
-    rows.append({"path": CARD, "sha256": hashlib.sha256(card).hexdigest(), "bytes": len(card)})
+    texts = {CARD: card, croissant.FILE: croissant.croissant(manifest, url=url, version=str(version))}
+    rows = [row for row in manifest["files"] if row["path"] not in texts]
+    rows += [
+        {"path": path, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for path, data in texts.items()
+    ]
     final = manifest | {
         "version": str(version),
         "history": history,
         "files": sorted(rows, key=lambda row: str(row["path"])),
     }
-    return {CARD: card, MANIFEST: (json.dumps(final, indent=1, ensure_ascii=False) + "\n").encode()}
+    return texts | {MANIFEST: (json.dumps(final, indent=1, ensure_ascii=False) + "\n").encode()}
 
 
 def _card(text: str, version: Version, history: list[dict[str, Any]]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from . import schema
+from . import croissant, schema
 from .attribution import Use, attribution_csv, attribution_page
 from .card import render_card, source_texts
 from .grid import sample_grid
@@ -72,6 +72,8 @@ def write_release(
         "assets/grid.jpg": grid,
     }
     rows += [write_file(folder, name, data) for name, data in texts.items()]
+    manifest["files"] = [_row(row) for row in sorted(rows, key=lambda row: row.path)]
+    rows.append(write_file(folder, croissant.FILE, croissant.croissant(manifest)))
     manifest["files"] = [_row(row) for row in sorted(rows, key=lambda row: row.path)]
     write_file(folder, MANIFEST, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
     return {row.path for row in rows} | {MANIFEST}

@@ -33,7 +33,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("engines",),
     ("build",),
     ("release_index", "release_files", "attribution", "grid", "card", "release_terms", "report", "cost"),
-    ("subsets", "release_table", "release_placement", "release_diff", "release_version", "release_write"),
+    ("subsets", "croissant", "release_table", "release_placement", "release_diff", "release_version", "release_write"),
     ("hub",),
     ("release", "loading"),
     ("bench", "doctor", "cards"),

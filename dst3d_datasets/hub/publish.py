@@ -133,7 +133,8 @@ def _intent(repo: Repository, folder: Path, manifest: dict[str, Any], version: s
         if wanted not in known:
             check_bump(wanted, before.version, change.bump(), change.why())
     with tempfile.TemporaryDirectory(prefix="dst3d-publish-") as scratch:
-        texts = versioned(folder, manifest, wanted, described(change, message), before.manifest if before else None)
+        said, older = described(change, message), before.manifest if before else None
+        texts = versioned(folder, manifest, wanted, repo.url, said, older)
         local = {name: Path(scratch) / name for name in texts}
         for name, data in texts.items():
             local[name].write_bytes(data)
