@@ -35,10 +35,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Publish, with a progress bar in megabytes."""
+    from ..hub.client import without_bars
     from ..hub.publish import publish
     from ..release import open_release
 
     release = open_release(args.folder)
+    without_bars()
     with Progress(quiet=args.quiet, unit="MB") as progress:
         progress.start(sum(row["bytes"] for row in release.manifest["files"]) // 10**6)
         told = publish(

@@ -56,6 +56,12 @@ def client_library() -> ModuleType:
     return huggingface_hub
 
 
+def without_bars() -> None:
+    """Let the client library draw no progress bars in this process: for programs that draw their own."""
+    client_library()
+    import_module("huggingface_hub.utils").disable_progress_bars()
+
+
 class Repository:
     """A data set's repository.
 
