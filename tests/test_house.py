@@ -21,7 +21,7 @@ DRAWERS = ("sources", "render", "prompts", "generate", "scores", "engines")
 # Drawers may not import from their own row at all. A new module needs a place here.
 ORDER: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("nouns", "registry", "schema", "imagenet", "progress", "home", "data", "licences"),
+    ("nouns", "registry", "schema", "imagenet", "progress", "home", "data", "licences", "rle"),
     ("seeds", "camera"),
     ("recipe",),
     ("plan", "views", "label", "images", "tar", "stream", "overlay", "splits"),
