@@ -72,13 +72,14 @@ def view_of(R: ArrayLike, t: ArrayLike, index: int = 0) -> View:
     centre = -R.T @ t
     distance = float(np.linalg.norm(centre))
     pascal3d = _FLIP @ R
-    sin_e = float(np.clip(pascal3d[2, 2], -1.0, 1.0))
-    elevation = math.degrees(math.asin(sin_e))
-    if abs(sin_e) > 1.0 - 1e-12:
-        azimuth, theta = math.degrees(math.atan2(pascal3d[0, 1], pascal3d[0, 0])), 0.0
+    level = math.hypot(pascal3d[2, 0], pascal3d[2, 1])  # cosine of the elevation
+    elevation = math.degrees(math.atan2(pascal3d[2, 2], level))
+    if level < 1e-12:
+        azimuth = math.degrees(math.atan2(pascal3d[0, 1], pascal3d[0, 0]))
     else:
         azimuth = math.degrees(math.atan2(pascal3d[2, 0], -pascal3d[2, 1]))
-        theta = math.degrees(math.atan2(-pascal3d[0, 2], pascal3d[1, 2]))
+    turn = pascal3d @ (rotation_x(-(90.0 - elevation)) @ rotation_z(-azimuth)).T  # what is left is Rz(theta)
+    theta = math.degrees(math.atan2(turn[1, 0], turn[0, 0]))
     return View(index=index, azimuth=wrap_360(azimuth), elevation=elevation, theta=wrap_180(theta), distance=distance)
 
 
