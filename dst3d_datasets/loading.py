@@ -37,8 +37,8 @@ def decode_sample(row: Mapping[str, Any], controls: Sequence[str] | None = None)
         `azimuth`, `elevation`, `theta`, `distance`, `visible_fraction`, `class_index`, `symmetry`, `view`, `seed`;
         `key`, `synset`, `class_name`, `prompt`, `keep`; and of the controls `mask` (H, W) bool, `depth` (H, W) float32
         z-depth in units of the longest box side with 0 outside the object, `normal` (H, W, 3) float32 unit vectors
-        with axes (right, up, towards the camera) and 0 outside the object, `edge` (H, W) bool, `render` (H, W, 3)
-        uint8.
+        with axes (right, up, towards the camera) and 0 outside the object, `edge` and `line` (H, W) bool, `part` (H, W)
+        int64, 1 + the index of the CAD part with 0 outside the object, `render` (H, W, 3) uint8.
 
     Raises:
         KeyError: the row has no picture, no label, or not a control that was asked for.
@@ -82,7 +82,9 @@ def _control(name: str, pixels: NDArray[Any], label: Mapping[str, Any]) -> NDArr
         normal = pixels.astype(np.float32) / 127.5 - 1.0
         length = np.linalg.norm(normal, axis=-1, keepdims=True)
         return np.where(seen, normal / np.maximum(length, 1e-6), 0.0).astype(np.float32)
-    if name in ("mask", "edge"):
+    if name == "part":
+        return pixels.astype(np.int64)
+    if name in ("mask", "edge", "line"):
         return np.asarray(pixels > 127)
     return pixels
 

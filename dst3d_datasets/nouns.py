@@ -150,16 +150,28 @@ class Camera:
     height: int  # pixels
 
 
+Environment = tuple[tuple[float, float, float], ...]  # 9 RGB coefficients; see `Lights.environment`
+
+
+def hemisphere(sky: tuple[float, float, float], ground: tuple[float, float, float]) -> Environment:
+    """The environment whose light runs linearly in the normal's z, from `ground` (facing down) to `sky` (up)."""
+    zero = (0.0, 0.0, 0.0)
+    mean = tuple((up + down) / 2.0 / 0.28209479 for up, down in zip(sky, ground, strict=True))
+    slope = tuple((up - down) / 2.0 / 0.48860251 for up, down in zip(sky, ground, strict=True))
+    return mean, zero, slope, *(zero,) * 6  # type: ignore[return-value]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lights:
-    """A key and a fill light, directional, under a hemisphere of sky and ground light. Canonical frame, linear RGB."""
+    """A key and a fill light, directional, within light from all around. Canonical frame, linear RGB."""
 
     key_direction: tuple[float, float, float] = (-0.45, -0.70, 0.55)  # unit, from the object towards the light
     key_colour: tuple[float, float, float] = (2.2, 2.15, 2.05)
     fill_direction: tuple[float, float, float] = (0.80, -0.35, 0.25)
     fill_colour: tuple[float, float, float] = (0.55, 0.58, 0.65)
-    sky: tuple[float, float, float] = (0.55, 0.58, 0.62)
-    ground: tuple[float, float, float] = (0.28, 0.26, 0.24)
+    # (9, 3): irradiance / pi by the normal, in real spherical harmonics (l, m) = (0, 0), (1, -1), (1, 0), (1, 1),
+    # (2, -2), ..., (2, 2) without the Condon-Shortley sign; see `render.environment`
+    environment: Environment = hemisphere((0.55, 0.58, 0.62), (0.28, 0.26, 0.24))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +192,9 @@ class Controls:
 
     render: NDArray[np.uint8]  # (H, W, 3), sRGB: the colour over the control background
     edge: NDArray[np.uint8]  # (H, W), 0 or 255: Canny of `render`
+    line: NDArray[np.uint8]  # (H, W), 0 or 255: outlines, creases and part borders, one pixel wide, from geometry alone
     mask: NDArray[np.uint8]  # (H, W), 0 or 255
+    part: NDArray[np.uint16]  # (H, W): 1 + index into CadModel.parts (65535 for all beyond); 0 is background
     depth: NDArray[np.uint16]  # (H, W); z = depth_offset + depth_scale * value where value > 0; 0 is background
     normal: NDArray[
         np.uint8

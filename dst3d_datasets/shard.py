@@ -186,7 +186,7 @@ def _render(work: _Work, model: CadModel, views: list[View]) -> list[Shot | None
             shots.append(None)
             continue
         with work.clock("controls"):
-            controls = tools.make_controls(buffers, work.recipe.controls)
+            controls = tools.make_controls(buffers, camera, work.recipe.controls)
             bbox, visible = tools.box_and_visible(model, camera, tools.renderer)
         key, prompt = model.ref.key(view.index), tools.prompter.prompt(model.ref, seed_of(seed, "prompt"))
         label = make_label(

@@ -69,7 +69,9 @@ def fake_sample(recipe: Recipe, ref: ModelRef, number: int) -> Sample:
     controls = Controls(
         render=colour,
         edge=mask,
+        line=mask,
         mask=mask,
+        part=disc.astype(np.uint16),
         depth=np.where(disc, 1 + pixels.integers(0, 60000, (SIZE, SIZE)), 0).astype(np.uint16),
         normal=colour * disc[..., None],
         depth_scale=1e-5,

@@ -57,7 +57,9 @@ def ball_shot(
     controls = Controls(
         render=np.where(hit[..., None], colour, 0).astype(np.uint8),
         edge=np.where(rim, 255, 0).astype(np.uint8),
+        line=np.where(rim, 255, 0).astype(np.uint8),
         mask=np.where(hit, 255, 0).astype(np.uint8),
+        part=hit.astype(np.uint16),
         depth=np.where(hit, (depth - offset) / scale + 0.5, 0).astype(np.uint16),
         normal=np.where(hit[..., None], 127.5 * (normal + 1.0), 0).astype(np.uint8),
         depth_scale=scale,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from _render_shapes import LIGHTS, camera, cube, sphere
 
-from dst3d_datasets.nouns import Buffers, CadModel
+from dst3d_datasets.nouns import Buffers, CadModel, Controls
 from dst3d_datasets.recipe.rendering import ControlOptions, Edges
 from dst3d_datasets.render.controls import GREYS, composite, contrast_grey, encode_depth, make_controls
 from dst3d_datasets.render.raster import TorchRenderer
@@ -19,6 +19,11 @@ OPTIONS = ControlOptions()
 
 def draw(model: CadModel, size: int = 192, azimuth: float = 30) -> Buffers:
     return next(iter(TorchRenderer("cpu").render(model, [camera(azimuth, 25, 2.6, size)], [LIGHTS])))
+
+
+def controls_of(seen: Buffers, options: ControlOptions = OPTIONS) -> Controls:
+    height, width = seen.mask.shape
+    return make_controls(seen, camera(30, 25, 2.6, (width, height)), options)
 
 
 def flat(colour: int, size: int = 64) -> Buffers:
@@ -50,7 +55,7 @@ def test_every_cube_keeps_a_closed_outline(grey: float, unlit: bool) -> None:
     model = cube(dict.fromkeys(("-x", "+x", "-y", "+y", "-z", "+z"), (grey, grey, grey)), unlit=unlit)
     for azimuth in (0, 30, 77):
         seen = draw(model, azimuth=azimuth)
-        assert closed_outline(make_controls(seen, OPTIONS).edge, seen.mask)
+        assert closed_outline(controls_of(seen).edge, seen.mask)
 
 
 def test_a_white_background_would_swallow_a_white_cube() -> None:
@@ -58,13 +63,13 @@ def test_a_white_background_would_swallow_a_white_cube() -> None:
     model = cube(dict.fromkeys(("-x", "+x", "-y", "+y", "-z", "+z"), (1.0, 1.0, 1.0)), unlit=True)
     seen = draw(model)
     white = ControlOptions(background=(255, 255, 255))
-    assert not closed_outline(make_controls(seen, white).edge, seen.mask)
+    assert not closed_outline(controls_of(seen, white).edge, seen.mask)
 
 
 @pytest.mark.parametrize(("colour", "expected"), [(0, 255), (255, 0), (100, 255), (160, 0)])
 def test_contrast_is_the_farthest_grey(colour: int, expected: int) -> None:
     assert contrast_grey(flat(colour)) == expected
-    assert (make_controls(flat(colour), OPTIONS).render[0, 0] == expected).all()
+    assert (controls_of(flat(colour)).render[0, 0] == expected).all()
 
 
 def test_contrast_looks_at_the_outline_only_and_takes_the_middle_for_black_and_white() -> None:
@@ -81,7 +86,7 @@ def test_contrast_without_outline() -> None:
     empty = replace(flat(9), mask=np.zeros((64, 64), np.bool_), alpha=np.zeros((64, 64), np.uint8))
     full = replace(flat(9), mask=np.ones((64, 64), np.bool_), alpha=np.full((64, 64), 255, np.uint8))
     assert contrast_grey(empty) == contrast_grey(full) == GREYS[0]
-    controls = make_controls(empty, OPTIONS)
+    controls = controls_of(empty)
     assert not controls.mask.any()
     assert not controls.depth.any()
     assert not controls.normal.any()
@@ -99,7 +104,7 @@ def test_composite_rounds_as_documented() -> None:
 def test_fixed_background_and_thresholds_are_used() -> None:
     seen = draw(sphere())
     options = ControlOptions(background=(10, 200, 30), edges=Edges(low=5, high=20))
-    controls = make_controls(seen, options)
+    controls = controls_of(seen, options)
     assert controls.render[0, 0].tolist() == [10, 200, 30]
     grey = cv2.cvtColor(controls.render, cv2.COLOR_RGB2GRAY)
     assert np.array_equal(controls.edge, cv2.Canny(grey, 5, 20))
@@ -109,7 +114,7 @@ def test_fixed_background_and_thresholds_are_used() -> None:
 
 def test_depth_keeps_z_within_half_a_step() -> None:
     seen = draw(sphere())
-    controls = make_controls(seen, OPTIONS)
+    controls = controls_of(seen)
     assert controls.depth.dtype == np.uint16
     assert np.array_equal(controls.depth > 0, seen.mask)
     z = controls.depth_offset + controls.depth_scale * controls.depth[seen.mask].astype(np.float64)
@@ -132,7 +137,7 @@ def test_depth_of_one_pixel_or_of_a_plane(count: int) -> None:
 
 def test_normals_are_right_up_and_towards_the_camera() -> None:
     seen = draw(sphere(64), azimuth=0)
-    normal = make_controls(seen, OPTIONS).normal
+    normal = controls_of(seen).normal
     rows, columns = np.nonzero(seen.mask)
     middle, left, top = (
         normal[int(rows.mean()), int(columns.mean())],
@@ -145,4 +150,4 @@ def test_normals_are_right_up_and_towards_the_camera() -> None:
     assert not normal[~seen.mask].any()
     n = normal[seen.mask] / 127.5 - 1.0
     assert np.abs(np.linalg.norm(n, axis=1) - 1.0).max() < 0.02
-    assert np.array_equal(make_controls(seen, OPTIONS).mask, seen.mask * np.uint8(255))
+    assert np.array_equal(controls_of(seen).mask, seen.mask * np.uint8(255))

@@ -144,7 +144,7 @@ def test_a_member_that_is_not_there_is_grey() -> None:
 
 
 def test_unknown_columns_are_refused() -> None:
-    with pytest.raises(UsageError, match="known: picture, pose, render, edge, depth, normal, mask"):
+    with pytest.raises(UsageError, match="known: picture, pose, render, edge, line, depth, normal, part, mask"):
         report.contact_sheet([_sample()], ("pictures",))
 
 

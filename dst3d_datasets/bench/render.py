@@ -89,7 +89,7 @@ def _draw(tools: Any, recipe: Recipe, model: CadModel, numbers: range, clock: Cl
         all_buffers = list(tools.renderer.render(model, cameras, lights))
     for camera, buffers in zip(cameras, all_buffers, strict=True):
         with clock("controls"):
-            tools.make_controls(buffers, recipe.controls)
+            tools.make_controls(buffers, camera, recipe.controls)
         with clock("visibility"):
             tools.box_and_visible(model, camera, tools.renderer)
 

@@ -59,6 +59,6 @@ def shots(recipe: Recipe, refs: Sequence[ModelRef], per_model: int) -> Iterator[
             if buffers.mask.any():
                 yield Shot(
                     key=ref.key(view.index), ref=ref, view=view, camera=camera, lights=lights, buffers=buffers,
-                    controls=tools.make_controls(buffers, recipe.controls),
+                    controls=tools.make_controls(buffers, camera, recipe.controls),
                     prompt=tools.prompter.prompt(ref, seed), seed=seed, label={},
                 )  # fmt: skip

@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from .base import Colour, Strict, location
 
-ControlName = Literal["edge", "mask", "depth", "normal", "render"]
-ALL_CONTROLS: tuple[ControlName, ...] = ("depth", "edge", "mask", "normal", "render")
+ControlName = Literal["edge", "line", "mask", "part", "depth", "normal", "render"]
+ALL_CONTROLS: tuple[ControlName, ...] = ("depth", "edge", "line", "mask", "normal", "part", "render")
 
 
 class Render(Strict):
@@ -35,10 +35,19 @@ class Edges(Strict):
         return self
 
 
+class Lines(Strict):
+    """What counts as a line of the geometric drawing, at any picture size."""
+
+    crease: float = Field(30.0, ge=5.0, le=180.0, description="degrees that the surface turns by at an edge")
+    gap: float = Field(0.01, ge=0.0005, le=0.5, description="how far a surface ends before another, longest box sides")
+    parts: bool = Field(True, description="also draw where one part of the model meets another")
+
+
 class ControlOptions(Strict):
     """What the generator is steered by."""
 
     edges: Edges = Edges()
+    lines: Lines = Lines()
     background: Literal["contrast"] | Colour = Field(
         "contrast", description="contrast: the grey that stands out most from this model's silhouette; or [r, g, b]"
     )

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..nouns import Buffers, Controls
+from ..nouns import Buffers, Camera, Controls
 from ..recipe.rendering import ControlOptions
 from .canny import canny
+from .lines import lines
 
 GREYS = (255, 0, 128, 192, 64)  # the candidates of "contrast"; earlier ones win ties
 FAINTEST = 0.05  # share of the silhouette that may stand out less than the score says
@@ -16,8 +17,8 @@ BAND = 3  # width of the silhouette's band, pixels
 _FINEST = 2.0**-30  # depth scale of flat pictures; never 0
 
 
-def make_controls(buffers: Buffers, options: ControlOptions) -> Controls:
-    """All control pictures of one view."""
+def make_controls(buffers: Buffers, camera: Camera, options: ControlOptions) -> Controls:
+    """All control pictures of one view; `camera` is the one that `buffers` were seen from."""
     background = options.background
     if background == "contrast":
         grey = contrast_grey(buffers)
@@ -27,7 +28,9 @@ def make_controls(buffers: Buffers, options: ControlOptions) -> Controls:
     return Controls(
         render=render,
         edge=canny(render, options.edges.low, options.edges.high),
+        line=lines(buffers, camera, options.lines),
         mask=np.where(buffers.mask, np.uint8(255), np.uint8(0)),
+        part=encode_part(buffers.part),
         depth=depth,
         normal=encode_normal(buffers.normal, buffers.mask),
         depth_scale=scale,
@@ -96,6 +99,11 @@ def encode_depth(depth: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[N
     offset = near - scale
     result[box] = np.rint((z - offset) / scale).clip(1, 65535) * inside
     return result, scale, offset
+
+
+def encode_part(part: NDArray[np.int32]) -> NDArray[np.uint16]:
+    """Part indices (H, W), -1 outside, as 1 + index with 0 outside; parts beyond the 65,535th share the last value."""
+    return np.minimum(part + 1, 65535).astype(np.uint16)
 
 
 def encode_normal(normal: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
