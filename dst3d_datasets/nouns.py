@@ -161,6 +161,9 @@ def hemisphere(sky: tuple[float, float, float], ground: tuple[float, float, floa
     return mean, zero, slope, *(zero,) * 6  # type: ignore[return-value]
 
 
+_STUDIO = hemisphere((0.55, 0.58, 0.62), (0.28, 0.26, 0.24))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lights:
     """A key and a fill light, directional, within light from all around. Canonical frame, linear RGB."""
@@ -171,7 +174,7 @@ class Lights:
     fill_colour: tuple[float, float, float] = (0.55, 0.58, 0.65)
     # (9, 3): irradiance / pi by the normal, in real spherical harmonics (l, m) = (0, 0), (1, -1), (1, 0), (1, 1),
     # (2, -2), ..., (2, 2) without the Condon-Shortley sign; see `render.environment`
-    environment: Environment = hemisphere((0.55, 0.58, 0.62), (0.28, 0.26, 0.24))
+    environment: Environment = _STUDIO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,9 +48,8 @@ _LIGHT = """uniform vec3 key_direction;  // all directions in the frame of n and
 uniform vec3 key_colour;
 uniform vec3 fill_direction;
 uniform vec3 fill_colour;
-uniform vec3 up;
-uniform vec3 sky;
-uniform vec3 ground;
+uniform vec3 matt_light[9];  // the environment as `environment.polynomials` has it
+uniform vec3 mirror_light[9];
 
 vec3 decode(vec3 c) { return mix(c / 12.92, pow((c + 0.055) / 1.055, vec3(2.4)), step(vec3(0.04045), c)); }
 vec3 encode(vec3 c)
@@ -72,6 +71,12 @@ float highlight(vec3 n, vec3 v, vec3 light, float facing, float rough)
     float n_l = max(dot(n, light), 1e-3);
     return min(a2 / (d * d) * 0.25 / ((facing * (1.0 - k) + k) * (n_l * (1.0 - k) + k)), 8.0);
 }
+vec3 around(vec3 c[9], vec3 d)
+{
+    vec3 x = c[1] + c[4] * d.x + c[6] * d.y + c[8] * d.z;
+    vec3 y = c[2] + c[5] * d.y + c[7] * d.z;
+    return max(c[0] + d.x * x + d.y * y + d.z * c[3], vec3(0.0));
+}
 vec3 lit(vec3 base, vec3 n, vec3 v, float metallic, float roughness)
 {
     float facing = clamp(dot(n, v), 1e-3, 1.0);
@@ -79,17 +84,15 @@ vec3 lit(vec3 base, vec3 n, vec3 v, float metallic, float roughness)
     float towards_key = dot(n, key_direction);
     float lit_key = max((towards_key + @KEY_WRAP@) / (1.0 + @KEY_WRAP@), 0.0);
     float lit_fill = max(dot(n, fill_direction), 0.0);
-    float skyward = dot(n, up) * 0.5 + 0.5;
-    float mirrored = (2.0 * facing * dot(n, up) - dot(v, up)) * 0.5 + 0.5;
-    mirrored = mirrored * mirrored * (3.0 - 2.0 * mirrored);
     float glint_key = highlight(n, v, key_direction, facing, rough) * max(towards_key, 0.0);
     float graze = pow(1.0 - facing, 5.0) * (1.0 - rough);
     vec3 mirror = 0.04 + (base - 0.04) * metallic;
     mirror = mirror + (1.0 - mirror) * graze;
     vec3 matt = base * (1.0 - metallic);
-    vec3 light = @DIRECT@ * (key_colour * lit_key + fill_colour * lit_fill) + @AMBIENT@ * mix(ground, sky, skyward);
-    vec3 around = @AMBIENT@ * mix(ground, sky, mirrored) * (1.35 - 0.35 * rough);
-    return tone(matt * light + mirror * (around + @DIRECT@ * key_colour * glint_key));
+    vec3 ambient = @AMBIENT@ * around(matt_light, n);
+    vec3 light = @DIRECT@ * (key_colour * lit_key + fill_colour * lit_fill) + ambient;
+    vec3 seen = @AMBIENT@ * around(mirror_light, 2.0 * dot(n, v) * n - v) * (1.35 - 0.35 * rough);
+    return tone(matt * light + mirror * (seen + @DIRECT@ * key_colour * glint_key));
 }
 """
 
