@@ -23,6 +23,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("nouns", "registry", "schema", "imagenet", "progress", "home", "data", "licences", "rle"),
     ("seeds", "camera"),
+    ("convert",),
     ("recipe",),
     ("plan", "views", "label", "images", "tar", "stream", "overlay", "splits"),
     ("receipt", "features", "columns", "public_recipe"),
