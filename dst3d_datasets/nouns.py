@@ -17,6 +17,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+REFERENCE_FOCAL = 35.0 / 32.0  # the reference's 35 mm lens on its 32 mm sensor: 560 px at 512 px
+
 AlphaMode = Literal["opaque", "mask", "blend"]
 
 
@@ -130,13 +132,17 @@ class CadModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Where the camera stands, in PASCAL3D+ terms; see `camera.camera_of` for the formula."""
+    """Where the camera stands, in PASCAL3D+ terms, and its lens; see `camera.camera_of` for the formula."""
 
     index: int  # number of the view within its model
     azimuth: float  # degrees in [0, 360); 0 looks at the front
     elevation: float  # degrees in [-90, 90]; positive looks from above
     theta: float  # degrees in [-180, 180); in-plane rotation
     distance: float  # camera centre to object centre, in units of the longest box side
+    focal: float = REFERENCE_FOCAL  # focal length in units of the image's longer side
+    principal: tuple[float, float] = (0.0, 0.0)  # principal point from the image's centre: right, down; same unit
+    visible: float = 1.0  # below 1: the share of the silhouette that truncation is to leave in the image, at least
+    towards: float = 0.0  # degrees; where the rest leaves: 0 to the right, 90 downwards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

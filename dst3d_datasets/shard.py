@@ -176,8 +176,9 @@ def _render(work: _Work, model: CadModel, views: list[View]) -> list[Shot | None
     """Shots of some views; None where nothing of the model is in the picture."""
     options, tools = work.recipe.render, work.tools
     seeds = [seed_of(work.recipe.seed, model.ref.uid, "sample", view.index) for view in views]
-    cameras = [camera_of(view, options.size, options.size, options.focal) for view in views]
     with work.clock("render"):
+        views = [tools.truncated(model, view, options.size, options.size, tools.renderer) for view in views]
+        cameras = [camera_of(view, options.size, options.size) for view in views]
         lights = [tools.lights_of(seed_of(seed, "light"), options.light) for seed in seeds]
         all_buffers = list(tools.renderer.render(model, cameras, lights))
     shots: list[Shot | None] = []

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from . import registry
+from . import registry, views
 from .errors import ModelRefused, Reason
 from .generate import Generator
 from .nouns import ModelRef
@@ -37,12 +37,14 @@ class Tools:
         _ = self.renderer, self.prompter, self.generator
 
     def inputs(self) -> str:
-        """A digest of the files beside the recipe that decide words and pictures (captions, background folders).
+        """A digest of the files beside the recipe that decide views, words and pictures (a table of views, captions,
+        background folders).
 
         Empty when there are none. A prompter or generator that reads such files says so by an `inputs` text.
         """
         options = {"prompter": self._recipe.prompts, "generator": self._recipe.generator}
         found = [getattr(getattr(self, role), "inputs", "") for role, given in options.items() if names_a_place(given)]
+        found += [of_views] if (of_views := views.inputs(self._recipe)) else []
         return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16] if any(found) else ""
 
     def source(self, name: str) -> Source:
@@ -123,6 +125,13 @@ class Tools:
         from .render.controls import make_controls
 
         return make_controls
+
+    @cached_property
+    def truncated(self) -> Any:
+        """`render.truncation.truncated`."""
+        from .render.truncation import truncated
+
+        return truncated
 
     @cached_property
     def box_and_visible(self) -> Any:

@@ -86,8 +86,20 @@ def _pixels(
     return np.stack([u * K[0, 0] + v * K[0, 1] + K[0, 2], v * K[1, 1] + K[1, 2]])
 
 
-def _share_inside(model: CadModel, camera: Camera, renderer: Renderer, box: Box) -> float:
-    """Draw the silhouette on a picture that holds the whole box, and count what lies inside the image."""
+def whole_silhouette(
+    model: CadModel, camera: Camera, renderer: Renderer, box: Box
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+    """The silhouette on a picture that holds the whole box.
+
+    Args:
+        model: the model.
+        camera: the camera.
+        renderer: draws the silhouette.
+        box: of the projected object, from `projected_box`; where it is larger than `LONGEST`, fewer pixels are taken.
+
+    Returns:
+        A mask (H, W), and where its columns (W,) and rows (H,) lie in the camera's own picture, pixels.
+    """
     x0, y0 = int(np.floor(box[0])), int(np.floor(box[1]))
     width, height = int(np.ceil(box[2])) - x0, int(np.ceil(box[3])) - y0
     scale = min(1.0, LONGEST / max(width, height, 1))
@@ -98,13 +110,18 @@ def _share_inside(model: CadModel, camera: Camera, renderer: Renderer, box: Box)
     K[:2] *= scale
     larger = Camera(K=K, R=camera.R, t=camera.t, width=size[0], height=size[1])
     mask = renderer.silhouette(model, larger)
+    columns, rows = (np.arange(side, dtype=np.float64) + 0.5 for side in size)
+    return mask, columns / scale + x0, rows / scale + y0
+
+
+def _share_inside(model: CadModel, camera: Camera, renderer: Renderer, box: Box) -> float:
+    """Count what of the whole silhouette lies inside the image."""
+    mask, columns, rows = whole_silhouette(model, camera, renderer, box)
     total = int(mask.sum())
     if not total:  # thinner than a pixel everywhere: the boxes must do
         inside = [
             max(0.0, min(box[2 + i], end) - max(box[i], 0.0)) for i, end in enumerate((camera.width, camera.height))
         ]
         return float(np.clip(inside[0] * inside[1] / max((box[2] - box[0]) * (box[3] - box[1]), 1e-12), 0.0, 1.0))
-    columns = (np.arange(size[0]) + 0.5) / scale + x0
-    rows = (np.arange(size[1]) + 0.5) / scale + y0
     seen = mask[(rows > 0) & (rows < camera.height)][:, (columns > 0) & (columns < camera.width)]
     return int(seen.sum()) / total
