@@ -3,7 +3,7 @@
 A line stands between two neighbouring pixels and is drawn on one of them, so it is one pixel wide:
 
 * an *outline* on the nearer pixel, where the object ends (but not where the image ends), or where a surface stops
-  before another one: each of the two points must lie on the other one's tangent plane, or it is a gap;
+  before another one: a step in depth that neither point's tangent plane explains, so that no slanted surface is a gap;
 * a *crease* where the normal turns sharply from one pixel to the next, and a *border* where the part changes.
 
 Only comparisons and single float32 operations on neighbours, in a fixed order: the same bits on any machine.
@@ -23,6 +23,7 @@ from ..recipe.rendering import Lines
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Triple = tuple[Floats, Floats, Floats]
+Places = tuple[NDArray[np.intp], NDArray[np.intp]]
 Pair = tuple[tuple[slice, slice], tuple[slice, slice]]
 
 COARSE = 2.0  # a gap must also be this many pixels' footprints deep, or every small bump would be one
@@ -101,14 +102,21 @@ def _outlines(seen: _Surface, pair: Pair, gap: np.float32, reach: np.float32, li
     """Draw the outlines between the pixels of a pair; returns where both see the object, with a gap between them."""
     a, b = pair
     z = seen.point[2]
-    step: Triple = tuple(axis[b] - axis[a] for axis in seen.point)  # type: ignore[assignment]
-    off = np.maximum(np.abs(_dot(seen.normal, a, step)), np.abs(_dot(seen.normal, b, step)))
-    parted = seen.mask[a] & seen.mask[b] & (off > np.maximum(gap, np.minimum(z[a], z[b]) * reach))
+    limit = np.maximum(gap, np.minimum(z[a], z[b]) * reach)
+    deep = seen.mask[a] & seen.mask[b] & (np.abs(z[b] - z[a]) > limit)
+    places = _places(deep)  # few: only there the planes are looked at
+    step = _at(seen.point, b, places)
+    for axis, start in zip(step, _at(seen.point, a, places), strict=True):
+        axis -= start
+    off = np.maximum(np.abs(_dot(_at(seen.normal, a, places), step)), np.abs(_dot(_at(seen.normal, b, places), step)))
+    apart, first = off > limit[places], z[a][places] <= z[b][places]
+    parted = np.zeros(deep.shape, np.bool_)
+    parted[places] = apart
     ends = seen.mask[a] ^ seen.mask[b]
-    first = np.where(ends, seen.mask[a], z[a] <= z[b])
-    found = parted | ends
-    line[a] |= found & first
-    line[b] |= found & ~first
+    line[a] |= ends & seen.mask[a]
+    line[b] |= ends & seen.mask[b]
+    line[a][places] |= apart & first
+    line[b][places] |= apart & ~first
     return parted
 
 
@@ -116,14 +124,28 @@ def _inner(seen: _Surface, pair: Pair, gap: Mask, sharp: np.float32, parts: bool
     """Draw creases and borders between the pixels of a pair, but for those that run along an outline."""
     a, b = pair
     free = seen.mask[a] & seen.mask[b] & ~gap
-    other: Triple = tuple(axis[b] for axis in seen.normal)  # type: ignore[assignment]
-    straight = np.where(free, _dot(seen.normal, a, other), np.float32(1.0))
-    border = free & (seen.part[a] != seen.part[b]) if parts else np.zeros_like(free)
-    found = ((straight < sharp) & _sharpest(straight, pair) | border) & ~outline[a] & ~outline[b]
-    facing = _facing(seen.normal)
-    first = np.where(border, seen.part[a] < seen.part[b], facing[a] >= facing[b])
-    line[a] |= found & first
-    line[b] |= found & ~first
+    straight = np.where(free, _dot(tuple(n[a] for n in seen.normal), tuple(n[b] for n in seen.normal)), np.float32(1.0))
+    found = (straight < sharp) & _sharpest(straight, pair)
+    if parts:
+        found |= free & (seen.part[a] != seen.part[b])
+    found &= ~(outline[a] | outline[b])
+    places = _places(found)
+    before, after = seen.part[a][places], seen.part[b][places]
+    facing = _facing(_at(seen.normal, a, places)) >= _facing(_at(seen.normal, b, places))
+    first = np.where((before != after) & parts, before < after, facing)
+    line[a][places] |= first
+    line[b][places] |= ~first
+
+
+def _places(found: Mask) -> Places:
+    """As np.nonzero, ten times faster where little was found."""
+    return np.divmod(np.flatnonzero(found), found.shape[1])
+
+
+def _at(planes: Triple, side: tuple[slice, slice], places: Places) -> Triple:
+    """The values at some places of one side of a pair, 3 x (N,)."""
+    x, y, z = (plane[side][places] for plane in planes)
+    return x, y, z
 
 
 def _sharpest(straight: Floats, pair: Pair) -> Mask:
@@ -142,7 +164,7 @@ def _facing(normal: Triple) -> Floats:
     return side
 
 
-def _dot(normal: Triple, place: tuple[slice, slice], other: Triple) -> Floats:
-    """Dot product with the normals at `place`, summed in the order x, y, z."""
-    product: Floats = normal[0][place] * other[0] + normal[1][place] * other[1] + normal[2][place] * other[2]
+def _dot(one: tuple[Floats, ...], other: tuple[Floats, ...]) -> Floats:
+    """Dot product, summed in the order x, y, z."""
+    product: Floats = one[0] * other[0] + one[1] * other[1] + one[2] * other[2]
     return product
