@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..nouns import Camera, Environment, Lights
+from ..nouns import Camera, Lights
 
 # Real spherical harmonics, in the order of `Lights.environment`: their constants, before
 # 1; y, z, x; xy, yz, 3 z^2 - 1, xz, x^2 - y^2.
@@ -31,7 +31,14 @@ def polynomials(lights: Lights, camera: Camera) -> NDArray[np.float64]:
     Returns:
         (2, 9, 3): for a matt surface's normal and for a mirrored ray; the nine terms of `evaluate`; RGB.
     """
-    return np.stack([_turned(_quadric(lights.environment, bands), camera.R) for bands in (MATT, MIRRORED)])
+    return polynomials_of([lights], [camera])[:, :, 0]
+
+
+def polynomials_of(lights: Sequence[Lights], cameras: Sequence[Camera]) -> NDArray[np.float64]:
+    """`polynomials` of many views at once, (2, 9, views, 3): the same numbers, a view being a column."""
+    environments = np.stack([np.asarray(light.environment) for light in lights], 1)
+    rotations = np.stack([camera.R for camera in cameras], -1)[..., None]
+    return np.stack([_turned(_quadric(environments, bands), rotations) for bands in (MATT, MIRRORED)])
 
 
 def evaluate(terms: Sequence[Any], x: Any, y: Any, z: Any) -> Any:
@@ -53,11 +60,11 @@ def basis(x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64]
     return np.stack([constant * shape for constant, shape in zip(CONSTANTS, shapes, strict=True)])
 
 
-def _quadric(environment: Environment, bands: tuple[float, float, float]) -> NDArray[np.float64]:
-    """(4, 4, 3): symmetric M with value = (x, y, z, 1) M (x, y, z, 1)."""
+def _quadric(environment: NDArray[np.float64], bands: tuple[float, float, float]) -> NDArray[np.float64]:
+    """(4, 4, views, 3) of (9, views, 3): symmetric M with value = (x, y, z, 1) M (x, y, z, 1)."""
     per_band = (bands[0], *(bands[1],) * 3, *(bands[2],) * 5)
-    e = [f * k * np.asarray(colour) for f, k, colour in zip(per_band, CONSTANTS, environment, strict=True)]
-    M = np.zeros((4, 4, 3))
+    e = [f * k * colours for f, k, colours in zip(per_band, CONSTANTS, environment, strict=True)]
+    M = np.zeros((4, 4, *e[0].shape))
     M[3, 3] = e[0] - e[6]
     M[0, 3], M[1, 3], M[2, 3] = 0.5 * e[3], 0.5 * e[1], 0.5 * e[2]
     M[0, 1], M[1, 2], M[0, 2] = 0.5 * e[4], 0.5 * e[5], 0.5 * e[7]
@@ -69,7 +76,7 @@ def _quadric(environment: Environment, bands: tuple[float, float, float]) -> NDA
 
 
 def _turned(M: NDArray[np.float64], R: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The nine terms (9, 3) after a rotation. Products are written out, so that no BLAS may reorder them."""
+    """The nine terms (9, views, 3) after rotations (3, 3, views, 1). Products are written out, so that no BLAS may reorder them."""
 
     def square(i: int, j: int) -> NDArray[np.float64]:
         total: NDArray[np.float64] = sum(R[i, a] * R[j, b] * M[a, b] for a in range(3) for b in range(3))

@@ -12,29 +12,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..nouns import AMBIENT as AMBIENT  # the lights' units are part of the light's formula, for every engine
+from ..nouns import DIRECT as DIRECT
 from ..nouns import Camera, Lights
-from .environment import evaluate, polynomials
+from .environment import evaluate, polynomials_of
 from .scene import Rig, Scene, Triple
-from .surface import Seen, dot
+from .surface import Seen, dot, root
 from .texture import srgb_encode
 
 KEY_WRAP = 0.15  # how far the key light reaches past the terminator, softening it
-DIRECT = 0.30  # share of a directional light's colour that a white surface facing it sends back (about 1 / pi)
-AMBIENT = 0.62  # the same for the environment's irradiance / pi
 SHOULDER = 0.60  # linear values above it are compressed, so that nothing burns out
-_ENCODE_STEPS = 1 << 14
+ENCODE_STEPS = 1 << 14
 
 
 @lru_cache(maxsize=8)
-def _encode_table(device: torch.device) -> Tensor:
-    values = srgb_encode((np.arange(_ENCODE_STEPS + 1)) / _ENCODE_STEPS)
+def encode_table(device: torch.device) -> Tensor:
+    """sRGB uint8 of the linear values k / ENCODE_STEPS."""
+    values = srgb_encode((np.arange(ENCODE_STEPS + 1)) / ENCODE_STEPS)
     return torch.from_numpy(np.rint(values * 255.0).astype(np.uint8)).to(device)
 
 
 def encode(linear: Tensor) -> Tensor:
     """Linear (N,) float32, 0-1, to sRGB uint8."""
-    index = (linear * _ENCODE_STEPS + 0.5).clamp(0, _ENCODE_STEPS).int()
-    return _encode_table(linear.device).index_select(0, index)
+    index = (linear * ENCODE_STEPS + 0.5).clamp(0, ENCODE_STEPS).int()
+    return encode_table(linear.device).index_select(0, index)
 
 
 def tone(x: Tensor) -> Tensor:
@@ -50,7 +51,7 @@ def shade(scene: Scene, rig: Rig, seen: Seen) -> Triple:
     second-order environment: a blurred reflection, whatever the roughness, which only dims it.
     """
     n = seen.normal
-    length = 1.0 / torch.sqrt(seen.ray[0] * seen.ray[0] + seen.ray[1] * seen.ray[1] + 1.0)
+    length = 1.0 / root(seen.ray[0] * seen.ray[0] + seen.ray[1] * seen.ray[1] + 1.0)
     v: Triple = (-seen.ray[0] * length, -seen.ray[1] * length, -length)
     facing = dot(n, v).clamp(1e-3, 1.0)
     metallic = _of_part(scene.materials.metallic, seen)
@@ -84,8 +85,7 @@ def shade(scene: Scene, rig: Rig, seen: Seen) -> Triple:
 
 def _around(rig: Rig, seen: Seen) -> Tensor:
     """The environments of the views as `polynomials`, (2, terms, 3, views) float32; 4 terms where that is enough."""
-    views = [polynomials(lights, camera) for camera, lights in zip(rig.cameras, rig.lights, strict=True)]
-    table = np.stack(views, axis=-1).astype(np.float32)
+    table = polynomials_of(rig.lights, rig.cameras).astype(np.float32).swapaxes(2, 3)
     if not table[:, 4:].any():
         table = table[:, :4]
     return torch.from_numpy(np.ascontiguousarray(table)).to(seen.alpha.device)
@@ -107,7 +107,7 @@ def _of_part(table: Tensor, seen: Seen) -> Tensor:
 def _highlight(n: Triple, v: Triple, light: Triple, facing: Tensor, rough: Tensor) -> Tensor:
     """GGX lobe with the visibility term of Karis (2013), without Fresnel; capped so that no pixel burns out."""
     h = tuple(a + b for a, b in zip(v, light, strict=True))
-    scale = 1.0 / torch.sqrt(dot(h, h)).clamp(min=1e-6)  # type: ignore[arg-type]
+    scale = 1.0 / root(dot(h, h)).clamp(min=1e-6)  # type: ignore[arg-type]
     n_h = (dot(n, h) * scale).clamp(0.0, 1.0)  # type: ignore[arg-type]
     a = rough * rough
     a2 = a * a
