@@ -1,0 +1,158 @@
+"""BOP: the BOP-scenewise format of `docs/bop_datasets_format.md` in bop_toolkit, so that its readers take it.
+
+One object an image; 1000 images a scene, as the benchmark's own training sets have. The split type is `pbr`, because
+that is what makes bop_toolkit expect .jpg pictures: they are the data set's own bytes, not compressed a second time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..convert import camera_of_label, mask_box, to_bop, to_bop_depth, to_bop_symmetries
+from ..images import decode, decode_depth, encode_png
+from .folder import JsonList, to_json, write_bytes, write_json
+from .notes import BOP_NOTE
+from .samples import Row, prefix_of
+from .survey import Model, Survey
+
+PER_SCENE = 1000
+_NAMES = {"validation": "val"}  # of splits that BOP calls otherwise
+
+
+class BopWriter:
+    """Writes one BOP data set, sample by sample.
+
+    Args:
+        folder: where to.
+        survey: of all samples; objects have its numbers.
+        millimetres: what the longest box side of every object is said to be: CAD models have no size of their own.
+    """
+
+    def __init__(self, folder: Path, survey: Survey, millimetres: float) -> None:
+        self._folder, self._survey, self._millimetres = folder, survey, millimetres
+        self._scenes: dict[str, _Scene] = {}
+        self._targets = JsonList(folder / "test_targets_bop19.json")
+        self._images = JsonList(folder / "test_targets_bop24.json")
+        self._has_camera = False
+
+    def add(self, row: Row) -> None:
+        """Write one sample."""
+        split = _NAMES.get(row.split, row.split)
+        if split not in self._scenes or self._scenes[split].is_full:
+            number = self._scenes[split].number + 1 if split in self._scenes else 0
+            if split in self._scenes:
+                self._scenes[split].close()
+            self._scenes[split] = _Scene(self._folder / f"{split}_pbr" / f"{number:06d}", number)
+        scene, model = self._scenes[split], self._survey.models[prefix_of(row.key)]
+        mask = np.asarray(decode(row.member("mask.png", "BOP's masks are made of it")) > 127)
+        z = decode_depth(
+            row.member("depth.png", "BOP's depth is made of it"), row.label["depth_scale"], row.label["depth_offset"]
+        )
+        values, depth_scale = to_bop_depth(z, self._millimetres)
+        camera = to_bop(camera_of_label(row.label), self._millimetres)
+        if not self._has_camera:
+            self._write_camera(row.label, camera["cam_K"], depth_scale)
+        if split == "test":
+            where = {"im_id": len(scene.camera), "scene_id": scene.number}
+            self._targets.add({**where, "inst_count": 1, "obj_id": model.number})
+            self._images.add(where)
+        scene.add(row, model, camera, gt_info(row.label, mask, values), values, depth_scale)
+
+    def finish(self) -> None:
+        """Write what is about the whole data set."""
+        for scene in self._scenes.values():
+            scene.close()
+        for targets in (self._targets, self._images):
+            targets.close()
+        if "test" not in self._scenes:
+            for name in ("test_targets_bop19.json", "test_targets_bop24.json"):
+                (self._folder / name).unlink()
+        info = {str(model.number): model_info(model, self._millimetres) for model in self._survey.models.values()}
+        write_json(self._folder / "models" / "models_info.json", info)
+        text = BOP_NOTE.format(millimetres=f"{self._millimetres:g}")
+        write_bytes(self._folder / "dataset_info.md", text.encode())
+
+    def _write_camera(self, label: Mapping[str, Any], K: list[float], depth_scale: float) -> None:
+        """`camera.json`, which is for simulating the sensor only: that of the first image."""
+        camera = {"fx": K[0], "fy": K[4], "cx": K[2], "cy": K[5], "width": label["width"], "height": label["height"]}
+        write_json(self._folder / "camera.json", {**camera, "depth_scale": depth_scale})
+        self._has_camera = True
+
+
+class _Scene:
+    """At most `PER_SCENE` images and their annotations."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self.folder, self.number = folder, number
+        self.camera: dict[str, Any] = {}
+        self.gt: dict[str, Any] = {}
+        self.gt_info: dict[str, Any] = {}
+        self.keys: dict[str, str] = {}
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.camera) >= PER_SCENE
+
+    def add(
+        self,
+        row: Row,
+        model: Model,
+        camera: Mapping[str, Any],
+        info: dict[str, Any],
+        depth: NDArray[np.uint16],
+        depth_scale: float,
+    ) -> None:
+        number = len(self.camera)
+        name = f"{number:06d}"
+        self.camera[str(number)] = {"cam_K": camera["cam_K"], "depth_scale": depth_scale}
+        pose = {"cam_R_m2c": camera["cam_R_m2c"], "cam_t_m2c": camera["cam_t_m2c"]}
+        self.gt[str(number)] = [{**pose, "obj_id": model.number}]
+        self.gt_info[str(number)] = [info]
+        self.keys[str(number)] = row.key
+        write_bytes(self.folder / "rgb" / f"{name}.jpg", row.member("jpg", "it is the picture"))
+        write_bytes(self.folder / "depth" / f"{name}.png", encode_png(depth))
+        for kind in ("mask", "mask_visib"):  # nothing stands before the object
+            write_bytes(self.folder / kind / f"{name}_000000.png", row.members["mask.png"])
+
+    def close(self) -> None:
+        tables = {"camera": self.camera, "gt": self.gt, "gt_info": self.gt_info, "keys": self.keys}
+        for name, table in tables.items():
+            lines = ",\n".join(f'  "{number}": {to_json(entry)}' for number, entry in table.items())
+            write_bytes(self.folder / f"scene_{name}.json", f"{{\n{lines}\n}}\n".encode())
+
+
+def gt_info(label: Mapping[str, Any], mask: NDArray[np.bool_], depth: NDArray[np.uint16]) -> dict[str, Any]:
+    """An entry of scene_gt_info.json, by the definitions of bop_toolkit's `calc_gt_info.py`.
+
+    Boxes are x, y and the differences between the last and the first pixel, as its `calc_2d_bbox` has them; the box and
+    the pixels of the whole object reach outside the image.
+    """
+    visible = int(mask.sum())
+    fraction = float(label["visible_fraction"])
+    x0, y0, x1, y1 = label["bbox"]  # pixels whose centres lie inside the whole box
+    whole = (math.ceil(x0 - 0.5), math.ceil(y0 - 0.5), math.floor(x1 - 0.5), math.floor(y1 - 0.5))
+    left, top, right, bottom = mask_box(mask)
+    nothing = [-1, -1, -1, -1]
+    return {
+        "bbox_obj": [whole[0], whole[1], whole[2] - whole[0], whole[3] - whole[1]] if visible else nothing,
+        "bbox_visib": [left, top, right - 1 - left, bottom - 1 - top] if visible else nothing,
+        "px_count_all": max(visible, round(visible / fraction)) if fraction > 0.0 else visible,
+        "px_count_valid": int((mask & (depth > 0)).sum()),
+        "px_count_visib": visible,
+        "visib_fract": fraction,
+    }
+
+
+def model_info(model: Model, millimetres: float) -> dict[str, Any]:
+    """A model's entry in models_info.json, from its box: the diameter is the box's diagonal, an upper bound."""
+    size = np.array(model.size) * millimetres
+    entry = {"diameter": float(np.linalg.norm(size))}
+    for axis, extent in zip("xyz", size.tolist(), strict=True):
+        entry |= {f"min_{axis}": -extent / 2.0, f"size_{axis}": extent}
+    return entry | to_bop_symmetries(model.symmetry)

@@ -1,0 +1,103 @@
+"""COCO: instances with compressed masks, and the 3D pose beside them (`notes.COCO_NOTE` lists the extra keys)."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..convert import mask_box, to_coco_box, to_coco_segmentation
+from ..images import decode
+from .folder import JsonList, to_json, write_bytes
+from .notes import COCO_NOTE
+from .samples import Row, prefix_of
+from .survey import Survey
+
+_POSE = ("R", "t", "azimuth", "elevation", "theta", "distance", "size", "symmetry")
+
+
+class CocoWriter:
+    """Writes one `instances_SPLIT.json` a split, sample by sample.
+
+    Args:
+        folder: where to.
+        survey: of all samples.
+    """
+
+    def __init__(self, folder: Path, survey: Survey) -> None:
+        self._folder, self._survey = folder, survey
+        self._licences = {licence: number for number, licence in enumerate(survey.licences(), 1)}
+        self._splits: dict[str, tuple[JsonList, JsonList]] = {}
+
+    def add(self, row: Row) -> None:
+        """Write one sample."""
+        model = self._survey.models[prefix_of(row.key)]
+        mask = np.asarray(decode(row.member("mask.png", "COCO's segmentation is made of it")) > 127)
+        images, annotations = self._lists(row.split)
+        number = images.num_items + 1
+        name = f"{row.key}.jpg"
+        write_bytes(self._folder / row.split / name, row.member("jpg", "it is the picture"))
+        images.add(
+            {
+                "id": number,
+                "file_name": name,
+                "width": row.label["width"],
+                "height": row.label["height"],
+                "license": self._licences[model.licence],
+                "key": row.key,
+                "K": row.label["K"],
+            }
+        )
+        annotations.add(
+            {
+                "id": number,
+                "image_id": number,
+                "category_id": model.category,
+                "bbox": to_coco_box(mask_box(mask)),
+                "area": int(mask.sum()),
+                "iscrowd": 0,
+                "segmentation": to_coco_segmentation(mask),
+                "amodal_bbox": to_coco_box(row.label["bbox"]),
+                "visible_fraction": row.label["visible_fraction"],
+                "pose": {name: row.label[name] for name in _POSE},
+                "cad": model.number,
+            }
+        )
+
+    def finish(self) -> None:
+        """Put the lists of each split together."""
+        for split, lists in self._splits.items():
+            parts = []
+            for name, part in zip(("images", "annotations"), lists, strict=True):
+                part.close()
+                parts.append((name, self._part(split, name)))
+            self._join(self._folder / "annotations" / f"instances_{split}.json", split, parts)
+        write_bytes(self._folder / "README.md", COCO_NOTE.encode())
+
+    def _lists(self, split: str) -> tuple[JsonList, JsonList]:
+        if split not in self._splits:
+            self._splits[split] = JsonList(self._part(split, "images")), JsonList(self._part(split, "annotations"))
+        return self._splits[split]
+
+    def _part(self, split: str, name: str) -> Path:
+        return self._folder / "annotations" / f".{split}.{name}.part"
+
+    def _join(self, path: Path, split: str, parts: list[tuple[str, Path]]) -> None:
+        head: dict[str, Any] = {
+            "info": {"description": f"{split}, written by dst3d export coco", "version": "1"},
+            "licenses": [{"id": number, "name": name, "url": ""} for name, number in self._licences.items()],
+            "categories": [
+                {"id": model.category, "name": model.class_name, "supercategory": "", "synset": model.synset}
+                for model in self._survey.categories()
+            ],
+        }
+        with path.open("wb") as stream:
+            stream.write(to_json(head)[:-1].encode())
+            for name, part in parts:
+                stream.write(f',"{name}":'.encode())
+                with part.open("rb") as lines:
+                    shutil.copyfileobj(lines, stream)
+                part.unlink()
+            stream.write(b"}\n")
