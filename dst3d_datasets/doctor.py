@@ -43,6 +43,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     "datasets": {"datasets": "datasets"},
     "controlnet": {"diffusers": "diffusers", "transformers": "transformers", "accelerate": "accelerate"},
     "pyrender": {"pyrender": "pyrender"},
+    "moderngl": {"moderngl": "moderngl"},
     "draco": {"DracoPy": "DracoPy"},
     "objaverse": {"objaverse": "objaverse", "pyarrow": "pyarrow"},
 }
