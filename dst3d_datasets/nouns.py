@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 REFERENCE_FOCAL = 35.0 / 32.0  # the reference's 35 mm lens on its 32 mm sensor: 560 px at 512 px
 
 AlphaMode = Literal["opaque", "mask", "blend"]
+Provenance = Literal["catalogue", "source", "estimated"]
 
 
 def slug(text: str, limit: int = 32) -> str:
@@ -53,7 +54,8 @@ class ModelRef:
     exact: bool = True  # whether the alignment was given in the canonical frame; see `camera.is_exact`
     strength: int = 1  # 1 good, 2 only approximates the class
     sampling: int = 1  # the reference's view sampling strategy, 1-5
-    symmetry: int = 1  # order of rotation symmetry about z: 1 none, 2, 4, ..., 0 body of revolution
+    symmetry: int | None = None  # order of rotation symmetry about z: 1 none, 2, 4, ..., 0 round; None: nobody said
+    symmetry_source: Provenance = "source"  # who said it
     licence: str = "unknown"  # SPDX where one exists
     author: str = "unknown"
     url: str = ""
@@ -116,6 +118,19 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Symmetry:
+    """Rotations about a vertical axis that turn a model onto itself: an order n stands for the n turns by 360 / n.
+
+    1 is no symmetry, and 0 a body of revolution, which every turn keeps.
+    """
+
+    look: int  # order that keeps the shape and its colours
+    shape: int  # order that keeps the shape: 0, or a multiple of `look`
+    axis: tuple[float, float]  # x, y of the axis in the canonical frame; only that of an odd order may leave the origin
+    source: Provenance  # where `look` is from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CadModel:
     """A loaded model in the canonical frame."""
 
@@ -123,6 +138,7 @@ class CadModel:
     parts: tuple[Part, ...]
     size: tuple[float, float, float]  # extents of the box along x, y, z; the longest is 1
     warnings: tuple[str, ...] = ()  # what was repaired or ignored while loading
+    symmetry: Symmetry | None = None  # None: not looked for yet; `symmetry.symmetry_of` does
 
     @property
     def num_faces(self) -> int:

@@ -29,6 +29,7 @@ from .recipe import Recipe
 from .seeds import seed_of
 from .store import Store
 from .stream import Clock, ahead, batched, ordered_map
+from .symmetry import with_symmetry
 from .tar import TarWriter
 from .tools import Tools, tools_for
 from .views import sample_views
@@ -150,7 +151,7 @@ def _models(work: _Work, jobs: Iterable[ModelViews]) -> Iterator[tuple[ModelView
             if refusal is not None:
                 raise refusal
             with work.clock("load"):
-                model = work.tools.source(job.ref.source).open(job.ref)
+                model = with_symmetry(work.tools.source(job.ref.source).open(job.ref))
         except ModelRefused as error:
             work.skip(job, job.count, error)
             continue

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..boxes import NEAR, Box
 from ..nouns import CadModel, Camera
 from . import Renderer
 
-NEAR = 0.01  # what lies nearer to the camera is not part of the picture; units of the longest box side
 LONGEST = 1536  # longest side of the picture in which an object that leaves the image is measured, pixels
-
-Box = tuple[float, float, float, float]
 
 
 def box_and_visible(model: CadModel, camera: Camera, renderer: Renderer) -> tuple[Box, float]:
@@ -21,6 +19,9 @@ def box_and_visible(model: CadModel, camera: Camera, renderer: Renderer) -> tupl
         model: the model.
         camera: the camera.
         renderer: draws the silhouette of objects that leave the image; not asked for others.
+
+    No other object stands before this one, and what it hides of itself does not count: the share says how much the
+    image's edge has cut away, as the `visib_fract` of BOP (Hodan et al., ECCV 2018) without occluders.
 
     Returns:
         (x0, y0, x1, y1) in pixels, exact, of all that lies in front of the near plane, which may leave the image (all 0
