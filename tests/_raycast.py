@@ -60,7 +60,7 @@ def rays_between(
     scene = rtcore_scene.EmbreeScene()
     TriangleMesh(scene, np.ascontiguousarray(corners @ camera.R.T + camera.t, np.float32))
     hit = scene.run(np.zeros_like(rays, dtype=np.float32), rays.astype(np.float32), output=True)
-    return np.where(hit["primID"] >= 0, hit["tfar"], np.inf).reshape(x.shape)
+    return np.where(hit["primID"] >= 0, hit["tfar"], 1e3).reshape(x.shape)
 
 
 def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:

@@ -145,4 +145,4 @@ def test_fingerprint_is_pinned() -> None:
     assert fingerprint(validate({})) == PINNED
 
 
-PINNED = "844c202788e4bf66"
+PINNED = "addc070675abf632"

@@ -7,11 +7,19 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from _render_shapes import LIGHTS, camera, cube, sphere
+from _render_shapes import CUBE, LIGHTS, SIDES, camera, cube, model_of, sphere, square
 
-from dst3d_datasets.nouns import Buffers, CadModel, Controls
+from dst3d_datasets.nouns import Buffers, CadModel, Camera, Controls, Material
 from dst3d_datasets.recipe.rendering import ControlOptions, Edges
-from dst3d_datasets.render.controls import GREYS, composite, contrast_grey, encode_depth, make_controls
+from dst3d_datasets.render.controls import (
+    GREYS,
+    composite,
+    contrast_grey,
+    encode_depth,
+    encode_part,
+    make_controls,
+    with_outline,
+)
 from dst3d_datasets.render.raster import TorchRenderer
 
 OPTIONS = ControlOptions()
@@ -24,6 +32,36 @@ def draw(model: CadModel, size: int = 192, azimuth: float = 30) -> Buffers:
 def controls_of(seen: Buffers, options: ControlOptions = OPTIONS) -> Controls:
     height, width = seen.mask.shape
     return make_controls(seen, camera(30, 25, 2.6, (width, height)), options)
+
+
+def fence(width: float, grey: float) -> tuple[CadModel, list[np.ndarray]]:
+    """Seven wires of this width between two posts, and their ends (2, 3)."""
+    look = Material(base_colour=(grey, grey, grey, 1.0))
+    posts = [
+        square((CUBE * [0.06, 0.06, 1.0] + [x, 0, 0])[list(side)], material=look)
+        for x in (-0.47, 0.47)
+        for side in SIDES.values()
+    ]
+    wires, ends = [], []
+    for number in range(7):
+        left = -0.45 + 0.15 * number
+        start, end = np.array([-0.45, 0, left]), np.array([0.45, 0, 0.185 * (number % 3 - 1) - 0.3 * left])
+        across = np.cross(end - start, [0, 1, 0])
+        across *= width / 2 / np.linalg.norm(across)
+        wires.append(square([start - across, end - across, end + across, start + across], material=look))
+        ends.append(np.stack([start, end]))
+    return model_of(*posts, *wires), ends
+
+
+def share_drawn(picture: np.ndarray, ends: list[np.ndarray], view: Camera) -> float:
+    """How much of the wires' projections lies within a pixel of the picture's lines."""
+    near = cv2.dilate(picture.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    found = []
+    for start, end in ends:
+        points = np.linspace(start, end, 400)[20:-20] @ view.R.T + view.t
+        columns, rows = np.floor((points @ view.K.T)[:, :2] / points[:, 2:]).astype(int).T
+        found.append(near[rows, columns].mean())
+    return float(np.mean(found))
 
 
 def flat(colour: int, size: int = 64) -> Buffers:
@@ -63,7 +101,46 @@ def test_a_white_background_would_swallow_a_white_cube() -> None:
     model = cube(dict.fromkeys(("-x", "+x", "-y", "+y", "-z", "+z"), (1.0, 1.0, 1.0)), unlit=True)
     seen = draw(model)
     white = ControlOptions(background=(255, 255, 255))
-    assert not closed_outline(controls_of(seen, white).edge, seen.mask)
+    canny_alone = ControlOptions(background=(255, 255, 255), edges=Edges(outline=False))
+    assert not closed_outline(controls_of(seen, canny_alone).edge, seen.mask)
+    assert closed_outline(controls_of(seen, white).edge, seen.mask)
+
+
+@pytest.mark.parametrize("size", [256, 512])
+@pytest.mark.parametrize("grey", [0.0, 0.1, 0.5, 1.0])
+def test_wires_of_a_quarter_pixel_keep_their_edges(size: int, grey: float) -> None:
+    view = camera(8, 5, 1.9, size)
+    pixel = 1.9 / view.K[0, 0]
+    for width, kept in ((0.25, 0.9), (0.5, 0.97), (1.0, 0.99), (2.5, 0.95)):
+        model, ends = fence(width * pixel, grey)
+        seen = next(iter(TorchRenderer("cpu").render(model, [view], [LIGHTS])))
+        edge = make_controls(seen, view, OPTIONS).edge
+        assert share_drawn(edge, ends, view) > kept
+        if width == 0.25:
+            assert share_drawn(seen.mask, ends, view) < 0.8  # the test of the test: the mask at pixel centres has gaps
+
+
+@pytest.mark.parametrize("opacity", [0.06, 0.1, 0.3])
+@pytest.mark.parametrize("grey", [0.0, 0.3, 1.0])
+def test_glass_keeps_its_outline(opacity: float, grey: float) -> None:
+    pane = Material(base_colour=(grey, grey, grey, opacity), alpha_mode="blend")
+    model = model_of(*(replace(part, material=pane) for part in cube().parts))
+    for azimuth in (0, 30, 77):
+        seen = draw(model, azimuth=azimuth)
+        assert closed_outline(controls_of(seen).edge, seen.mask)
+
+
+def test_an_outline_is_added_only_where_it_is_far_from_every_edge() -> None:
+    seen = np.zeros((40, 40), np.bool_)
+    seen[5:35, 5:40] = True  # cut by the image on the right
+    edge = np.zeros((40, 40), np.uint8)
+    edge[5, 5:] = edge[33, 5:] = 255  # the top, and the bottom a pixel off
+    whole = with_outline(edge, seen)
+    added = (whole > 0) & (edge == 0)
+    assert added[6:34, 5].sum() >= 27
+    assert not np.delete(added, 5, axis=1)[:, 3:].any()
+    assert not added[:, 36:].any()
+    assert np.array_equal(with_outline(whole, seen), whole)
 
 
 @pytest.mark.parametrize(("colour", "expected"), [(0, 255), (255, 0), (100, 255), (160, 0)])
@@ -151,3 +228,12 @@ def test_normals_are_right_up_and_towards_the_camera() -> None:
     n = normal[seen.mask] / 127.5 - 1.0
     assert np.abs(np.linalg.norm(n, axis=1) - 1.0).max() < 0.02
     assert np.array_equal(controls_of(seen).mask, seen.mask * np.uint8(255))
+
+
+def test_parts_count_from_one_and_share_the_last_number_beyond_the_limit() -> None:
+    seen = draw(cube())
+    part = controls_of(seen).part
+    assert part.dtype == np.uint16
+    assert np.array_equal(part[seen.mask], seen.part[seen.mask] + 1)
+    assert not part[~seen.mask].any()
+    assert encode_part(np.array([[-1, 0, 65534, 65535, 10**6]], np.int32)).tolist() == [[0, 1, 65535, 65535, 65535]]

@@ -18,8 +18,21 @@ class Render(Strict):
     engine: str = Field("torch", description="a renderer: torch, pyrender, or a plug-in's name")
     size: int = Field(512, ge=32, le=4096, description="side of the square image, pixels")
     focal: float = Field(35.0 / 32.0, gt=0.1, le=20.0, description="focal length in image widths; 35 mm on 32 mm")
-    light: Literal["fixed", "random"] = Field("random", description="random: directions and strengths by seed")
+    light: Literal["fixed", "random", "environment"] = Field(
+        "random", description="random: lamps by seed; environment: panoramas, each with its own sun, turned by seed"
+    )
+    panoramas: str = location(
+        "",
+        description="for `environment`: folder of equirectangular pictures, HDR (.hdr) or not; "
+        "empty: skies and studios that are computed",
+    )
     device: str = location("auto", description="cpu, cuda, or auto: cuda if there is one")
+
+    @model_validator(mode="after")
+    def _panoramas_are_used(self) -> Render:
+        if self.panoramas and self.light != "environment":
+            raise ValueError(f"light: {self.light} uses no panoramas: write light: environment, or leave them out")
+        return self
 
 
 class Edges(Strict):
@@ -27,6 +40,10 @@ class Edges(Strict):
 
     low: int = Field(100, ge=0, le=2040)
     high: int = Field(200, ge=1, le=2040)
+    outline: bool = Field(
+        True,
+        description="add the object's outline where Canny misses it: wires, glass, white on white; false: Canny alone",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Edges:

@@ -7,14 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..nouns import Buffers, Camera, Controls
-from ..recipe.rendering import ControlOptions
+from ..recipe.rendering import ControlOptions, Edges
 from .canny import canny
 from .lines import lines
 
 GREYS = (255, 0, 128, 192, 64)  # the candidates of "contrast"; earlier ones win ties
 FAINTEST = 0.05  # share of the silhouette that may stand out less than the score says
 BAND = 3  # width of the silhouette's band, pixels
-_FINEST = 2.0**-30  # depth scale of flat pictures; never 0
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+FINEST = 2.0**-30  # depth scale of flat pictures; never 0
 
 
 def make_controls(buffers: Buffers, camera: Camera, options: ControlOptions) -> Controls:
@@ -27,7 +28,7 @@ def make_controls(buffers: Buffers, camera: Camera, options: ControlOptions) -> 
     depth, scale, offset = encode_depth(buffers.depth, buffers.mask)
     return Controls(
         render=render,
-        edge=canny(render, options.edges.low, options.edges.high),
+        edge=_edges(render, buffers, options.edges),
         line=lines(buffers, camera, options.lines),
         mask=np.where(buffers.mask, np.uint8(255), np.uint8(0)),
         part=encode_part(buffers.part),
@@ -36,6 +37,29 @@ def make_controls(buffers: Buffers, camera: Camera, options: ControlOptions) -> 
         depth_scale=scale,
         depth_offset=offset,
     )
+
+
+def _edges(render: NDArray[np.uint8], buffers: Buffers, options: Edges) -> NDArray[np.uint8]:
+    edge = canny(render, options.low, options.high)
+    return with_outline(edge, buffers.mask | (buffers.alpha > 0)) if options.outline else edge
+
+
+def with_outline(edge: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Edges (H, W), and the outline of what is `seen` (H, W) wherever it is far from any edge.
+
+    The outline is what has a neighbour above, below, left or right that is not seen. Where no edge lies within 2 pixels
+    of it, it is added, with the 2 pixels of outline on either side that join it to the edges. `seen` holds every pixel
+    with any opacity, so wires much thinner than a pixel count, and glass, and white before white.
+    """
+    near = np.ones((5, 5), np.uint8)
+    # BORDER_CONSTANT with 1s: what is cut by the image's edge is no outline.
+    inner = cv2.erode(seen.astype(np.uint8), _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    outline = seen & (inner == 0)
+    missing = outline & (cv2.dilate(edge, near) == 0)
+    if not missing.any():
+        return edge
+    joined = outline & (cv2.dilate(missing.astype(np.uint8), near) > 0)
+    return edge | (joined * np.uint8(255))
 
 
 def composite(
@@ -92,10 +116,10 @@ def encode_depth(depth: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[N
     box = _box(mask)
     inside = mask[box]
     if not inside.size:
-        return result, _FINEST, 0.0
+        return result, FINEST, 0.0
     z = depth[box].astype(np.float64)
     near, far = float(z.min(where=inside, initial=np.inf)), float(z.max(where=inside, initial=-np.inf))
-    scale = max((far - near) / 65534.0, _FINEST)
+    scale = max((far - near) / 65534.0, FINEST)
     offset = near - scale
     result[box] = np.rint((z - offset) / scale).clip(1, 65535) * inside
     return result, scale, offset
