@@ -7,11 +7,14 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from ..recipe import fingerprint
+from ..recipe import Recipe, fingerprint
+from ..render.auto import AUTO, choose
+from ..run import settled
 from ..views.survey import Survey, survey
 from .options import add_limit, add_recipe, add_slice, recipe_of
 from .output import Outcome, duration, size, table
@@ -40,7 +43,8 @@ def run(args: argparse.Namespace) -> Outcome:
     """Plan, and describe the plan."""
     from .. import build
 
-    recipe = recipe_of(args)
+    named = recipe_of(args)
+    recipe = settled(named)
     plan, missing = build.plan_for(recipe, limit=args.limit)
     part, parts = args.slice
     mine = range(len(plan)) if parts == 1 else plan.slice(part, parts)
@@ -49,6 +53,7 @@ def run(args: argparse.Namespace) -> Outcome:
     data: dict[str, Any] = {
         "recipe": recipe.name,
         "fingerprint": fingerprint(recipe),
+        "renderer": _renderer(named),
         "num_classes": len(plan.class_ids),
         "num_models": plan.num_models,
         "num_shards": len(mine),
@@ -65,7 +70,7 @@ def run(args: argparse.Namespace) -> Outcome:
 
 
 def view_statistics(found: Survey) -> dict[str, Any]:
-    """Histograms of a plan's azimuths (12 bins from 0 to 360) and elevations (9 bins from -90 to 90), distances, quotas.
+    """Histograms of azimuths (12 bins from 0 to 360) and elevations (9 bins from -90 to 90), distances, quotas.
 
     `dst3d views` draws them, and more.
     """
@@ -100,11 +105,19 @@ def estimate(run: str, num_samples: int) -> dict[str, Any]:
     }
 
 
+def _renderer(recipe: Recipe) -> dict[str, str]:
+    """The engine that a run begun here would be drawn by, and why."""
+    if recipe.render.engine != AUTO:
+        return {"engine": recipe.render.engine, "why": "the recipe names it"}
+    return asdict(choose(recipe.render.device))
+
+
 def _text(data: dict[str, Any], args: argparse.Namespace, quotas: list[str]) -> str:
     scope = "" if args.slice[1] == 1 else f" (part {args.slice[0]} of {args.slice[1]})"
     lines = [
         f"{args.recipe}: {data['num_samples']:,} samples{scope} (recipe {data['fingerprint']})",
         table((name, data[f"num_{name}"]) for name in ("classes", "models", "shards", "samples")),
+        f"renderer: {data['renderer']['engine']} ({data['renderer']['why']})",
     ]
     lines += _missing(data["missing"], args.models)
     views = data["views"]

@@ -15,7 +15,10 @@ ALL_CONTROLS: tuple[ControlName, ...] = ("depth", "edge", "line", "mask", "norma
 class Render(Strict):
     """How models become pictures and buffers."""
 
-    engine: str = Field("torch", description="a renderer: torch, pyrender, or a plug-in's name")
+    engine: str = Field(
+        "torch",
+        description="torch, moderngl, pyrender, blender, a plug-in's name, or auto: what suits the machine it is begun on",
+    )
     size: int = Field(512, ge=32, le=4096, description="side of the square image, pixels")
     focal: float = Field(35.0 / 32.0, gt=0.1, le=20.0, description="focal length in image widths; 35 mm on 32 mm")
     light: Literal["fixed", "random", "environment"] = Field(
