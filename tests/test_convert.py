@@ -130,7 +130,7 @@ def test_opencv_projects_to_the_same_pixels(camera):
 
 
 @few
-@given(st.tuples(*[st.floats(-math.pi, math.pi)] * 3), st.sampled_from([0.0, 1e-9, 1e-5, 0.5, 1.0]))
+@given(st.tuples(*[st.floats(-math.pi, math.pi)] * 3), st.sampled_from([0.0, 1e-9, 1e-5, 0.5, 0.8, 0.9, 1.0]))
 def test_rotation_vectors_are_opencvs(vector, part):
     axis = np.array(vector) / max(float(np.linalg.norm(vector)), 1e-9)
     rvec = axis * math.pi * part

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from dst3d_datasets.boxes import mask_box
 from dst3d_datasets.camera import camera_of
 from dst3d_datasets.convert import (
     camera_of_label,
@@ -19,7 +20,6 @@ from dst3d_datasets.convert import (
     from_coco_box,
     from_coco_segmentation,
     from_voc_box,
-    mask_box,
     pose_fields,
     to_bop_depth,
     to_bop_symmetries,
@@ -49,7 +49,7 @@ def test_a_camera_and_a_labels_fields_say_the_same(camera):
 @given(MASKS)
 def test_boxes_of_a_mask(mask):
     """The mask is what lies inside the box, in each system's own words."""
-    x0, y0, x1, y1 = box = mask_box(mask)
+    x0, y0, x1, y1 = box = tuple(int(edge) for edge in mask_box(mask))
     inside = np.zeros_like(mask)
     inside[y0:y1, x0:x1] = True
     assert not (mask & ~inside).any()
@@ -96,17 +96,20 @@ def test_depth_in_16_bits(z, millimetres):
 
 
 @pytest.mark.parametrize("order", [0, 1, 2, 3, 4, 6, 12])
-def test_symmetries_there_and_back(order):
-    assert from_bop_symmetries(to_bop_symmetries(order)) == order
+@pytest.mark.parametrize("axis", [(0.0, 0.0), (0.03, -0.08)])
+def test_symmetries_there_and_back(order, axis):
+    found, point = from_bop_symmetries(to_bop_symmetries(order, axis, 250.0), 250.0)
+    assert found == order
+    np.testing.assert_allclose(point, axis if order != 1 else (0.0, 0.0), atol=1e-12)
 
 
 @pytest.mark.parametrize("order", [2, 3, 4, 8])
 def test_discrete_symmetries_map_a_solid_of_that_order_to_itself(order):
     """As bop_toolkit uses them: R of each entry, on the vertices of a regular prism."""
     angles = 2.0 * np.pi * np.arange(order) / order + 0.3
-    prism = np.stack([np.cos(angles), np.sin(angles), 0.2 * np.ones(order)], axis=1)
+    prism = np.stack([50 + 100 * np.cos(angles), 100 * np.sin(angles) - 20, 20 * np.ones(order)], axis=1)  # mm
     seen = set()
-    for entry in to_bop_symmetries(order)["symmetries_discrete"]:
+    for entry in to_bop_symmetries(order, (0.5, -0.2), 100.0)["symmetries_discrete"]:
         matrix = np.reshape(entry, (4, 4))
         turned = prism @ matrix[:3, :3].T + matrix[:3, 3]
         distances = np.linalg.norm(turned[:, None] - prism[None], axis=2)
@@ -119,12 +122,13 @@ def test_discrete_symmetries_map_a_solid_of_that_order_to_itself(order):
     "info",
     [
         {"symmetries_continuous": [{"axis": [1, 0, 0], "offset": [0, 0, 0]}]},
-        {"symmetries_continuous": [{"axis": [0, 0, 1], "offset": [4, 0, 0]}]},
+        {"symmetries_continuous": [{"axis": [0, 0, 1], "offset": [x, 0, 0]} for x in (0, 4)]},
         {"symmetries_discrete": [np.diag([1.0, -1, -1, 1]).reshape(-1).tolist()]},  # half a turn about x
+        {"symmetries_discrete": [[1, 0, 0, 5, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]]},  # a shift
     ],
 )
 def test_symmetries_that_our_label_cannot_state_are_refused(info):
-    with pytest.raises(ValueError, match="about z"):
+    with pytest.raises(ValueError, match="vertical axis"):
         from_bop_symmetries(info)
 
 

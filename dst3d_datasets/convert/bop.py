@@ -73,51 +73,72 @@ def from_bop_depth(
     return np.asarray(values.astype(np.float64) * (depth_scale / millimetres))
 
 
-def to_bop_symmetries(symmetry: int) -> dict[str, Any]:
-    """The symmetry order about z of our label, as the fields of models_info.json.
+def to_bop_symmetries(
+    symmetry: int, axis: Sequence[float] = (0.0, 0.0), millimetres: float = MILLIMETRES
+) -> dict[str, Any]:
+    """The symmetry of our label as the fields of models_info.json.
+
+    BOP means symmetries of the look (those that a texture breaks are not listed), as our label's `symmetry` does.
 
     Args:
-        symmetry: 1 none, 2, 4, ..., 0 a body of revolution.
+        symmetry: order about a vertical axis: 1 none, 2, 3, ..., 0 a body of revolution.
+        axis: x and y of that axis in the canonical frame (`symmetry_axis`).
+        millimetres: as in `to_bop`.
 
     Returns:
         Nothing, `symmetries_discrete` (order - 1 matrices of 16 numbers, row-wise; the identity is not listed), or
-        `symmetries_continuous` (an axis and a point on it).
+        `symmetries_continuous` (an axis and a point on it, in mm).
     """
+    point = np.array([*axis, 0.0]) * millimetres
     if symmetry == 0:
-        return {"symmetries_continuous": [{"axis": [0, 0, 1], "offset": [0, 0, 0]}]}
+        return {"symmetries_continuous": [{"axis": [0, 0, 1], "offset": point.tolist()}]}
     turns = []
     for number in range(1, symmetry):
-        turn = np.eye(4)
-        turn[:3, :3] = rotation_z(360.0 * number / symmetry)
+        turn, R = np.eye(4), rotation_z(360.0 * number / symmetry)
+        turn[:3, :3], turn[:3, 3] = R, point - R @ point
         turns.append(turn.reshape(-1).tolist())
     return {"symmetries_discrete": turns} if turns else {}
 
 
-def from_bop_symmetries(info: Mapping[str, Any]) -> int:
-    """The symmetry order about z of a model's entry in models_info.json; the inverse of `to_bop_symmetries`.
+def from_bop_symmetries(info: Mapping[str, Any], millimetres: float = MILLIMETRES) -> tuple[int, tuple[float, float]]:
+    """The symmetry order and the x and y of its axis, from a model's entry in models_info.json.
+
+    The inverse of `to_bop_symmetries`; the axis is (0, 0) where there is no symmetry.
 
     Raises:
-        ValueError: it has a symmetry that is no turn about z through the origin: our label cannot state it.
+        ValueError: it has a symmetry that is no turn about one vertical axis: our label cannot state it.
     """
-    for symmetry in info.get("symmetries_continuous", ()):
-        axis, offset = (np.asarray(symmetry[name], dtype=np.float64) for name in ("axis", "offset"))
-        if max(abs(axis[0]), abs(axis[1]), abs(offset[0]), abs(offset[1])) > 1e-9:
-            raise ValueError(f"a body of revolution about {axis.tolist()} through {offset.tolist()}, and not about z")
-    turns = [_turn(matrix) for matrix in info.get("symmetries_discrete", ())]
+    found = [_of_revolution(entry) for entry in info.get("symmetries_continuous", ())]
+    found += [_turn(matrix) for matrix in info.get("symmetries_discrete", ())]
+    if not found:
+        return 1, (0.0, 0.0)
+    point = found[0][1]
+    if any(not np.allclose(other, point, atol=1e-6 * millimetres) for _, other in found):
+        raise ValueError("its symmetries have several axes, and are not turns about one vertical axis")
+    axis = (float(point[0]) / millimetres, float(point[1]) / millimetres)
     if info.get("symmetries_continuous"):
-        return 0
+        return 0, axis
+    turns = [turn for turn, _ in found]
     order = len({round(turn, 6) % 360.0 for turn in turns} | {0.0})
     if any(abs(math.remainder(turn, 360.0 / order)) > 1e-4 for turn in turns):
-        raise ValueError(f"the turns {turns} about z are not those of one order of symmetry")
-    return order
+        raise ValueError(f"the turns {turns} about a vertical axis are not those of one order of symmetry")
+    return order, axis
 
 
-def _turn(matrix: Sequence[float]) -> float:
-    """The angle in degrees of a turn about z (16 numbers, row-wise)."""
+def _of_revolution(entry: Mapping[str, Any]) -> tuple[float, NDArray[np.float64]]:
+    """No turn, and the (x, y) of the axis in mm."""
+    axis, offset = (np.asarray(entry[name], dtype=np.float64) for name in ("axis", "offset"))
+    if max(abs(axis[0]), abs(axis[1])) > 1e-9:
+        raise ValueError(f"a body of revolution about {axis.tolist()}, which is no vertical axis")
+    return 0.0, offset[:2]
+
+
+def _turn(matrix: Sequence[float]) -> tuple[float, NDArray[np.float64]]:
+    """The angle in degrees of a turn about a vertical axis (16 numbers, row-wise), and the axis' (x, y) in mm."""
     given = np.asarray(matrix, dtype=np.float64).reshape(4, 4)
     angle = math.degrees(math.atan2(given[1, 0], given[0, 0]))
-    expected = np.eye(4)
-    expected[:3, :3] = rotation_z(angle)
-    if not np.allclose(given, expected, atol=1e-4):
-        raise ValueError(f"the symmetry {given.tolist()} is no turn about z through the origin")
-    return angle
+    if not np.allclose(given[:3, :3], rotation_z(angle), atol=1e-4) or abs(given[2, 3]) > 1e-3:
+        raise ValueError(f"the symmetry {given.tolist()} is no turn about a vertical axis")
+    if math.isclose(angle, 0.0, abs_tol=1e-6):
+        raise ValueError("a symmetry is listed that turns nothing: a shift is no turn about a vertical axis")
+    return angle, np.asarray(np.linalg.solve(np.eye(2) - given[:2, :2], given[:2, 3]), dtype=np.float64)

@@ -44,11 +44,3 @@ def from_coco_segmentation(segmentation: Mapping[str, Any]) -> NDArray[np.bool_]
     if isinstance(counts, list):
         raise ValueError("counts is a list: not the compressed form; pycocotools.mask.frPyObjects makes one of it")
     return decode(counts.decode() if isinstance(counts, bytes) else counts, int(height), int(width))
-
-
-def mask_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """The tight box x0 y0 x1 y1 of a mask (H, W), in edges; all 0 for an empty one."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    if not len(columns):
-        return 0, 0, 0, 0
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..convert import camera_of_label, mask_box, to_bop, to_bop_depth, to_bop_symmetries
-from ..images import decode, decode_depth, encode_png
+from ..convert import camera_of_label, to_bop, to_bop_depth, to_bop_symmetries
+from ..images import decode_depth, encode_png
+from ..rle import decode
 from .folder import JsonList, to_json, write_bytes, write_json
 from .notes import BOP_NOTE
 from .samples import Row, prefix_of
@@ -44,13 +45,8 @@ class BopWriter:
     def add(self, row: Row) -> None:
         """Write one sample."""
         split = _NAMES.get(row.split, row.split)
-        if split not in self._scenes or self._scenes[split].is_full:
-            number = self._scenes[split].number + 1 if split in self._scenes else 0
-            if split in self._scenes:
-                self._scenes[split].close()
-            self._scenes[split] = _Scene(self._folder / f"{split}_pbr" / f"{number:06d}", number)
-        scene, model = self._scenes[split], self._survey.models[prefix_of(row.key)]
-        mask = np.asarray(decode(row.member("mask.png", "BOP's masks are made of it")) > 127)
+        scene, model = self._scene(split), self._survey.models[prefix_of(row.key)]
+        mask = decode(row.label["mask_rle"], row.label["height"], row.label["width"])
         z = decode_depth(
             row.member("depth.png", "BOP's depth is made of it"), row.label["depth_scale"], row.label["depth_offset"]
         )
@@ -62,7 +58,7 @@ class BopWriter:
             where = {"im_id": len(scene.camera), "scene_id": scene.number}
             self._targets.add({**where, "inst_count": 1, "obj_id": model.number})
             self._images.add(where)
-        scene.add(row, model, camera, gt_info(row.label, mask, values), values, depth_scale)
+        scene.add(row, model, camera, mask, values, depth_scale)
 
     def finish(self) -> None:
         """Write what is about the whole data set."""
@@ -70,13 +66,22 @@ class BopWriter:
             scene.close()
         for targets in (self._targets, self._images):
             targets.close()
-        if "test" not in self._scenes:
-            for name in ("test_targets_bop19.json", "test_targets_bop24.json"):
-                (self._folder / name).unlink()
+            if not targets.num_items:
+                targets.path.unlink()
         info = {str(model.number): model_info(model, self._millimetres) for model in self._survey.models.values()}
         write_json(self._folder / "models" / "models_info.json", info)
         text = BOP_NOTE.format(millimetres=f"{self._millimetres:g}")
         write_bytes(self._folder / "dataset_info.md", text.encode())
+
+    def _scene(self, split: str) -> _Scene:
+        """The scene of a split that has room for one more image."""
+        scene = self._scenes.get(split)
+        if scene is None or scene.is_full:
+            if scene is not None:
+                scene.close()
+            number = 0 if scene is None else scene.number + 1
+            scene = self._scenes[split] = _Scene(self._folder / f"{split}_pbr" / f"{number:06d}", number)
+        return scene
 
     def _write_camera(self, label: Mapping[str, Any], K: list[float], depth_scale: float) -> None:
         """`camera.json`, which is for simulating the sensor only: that of the first image."""
@@ -104,7 +109,7 @@ class _Scene:
         row: Row,
         model: Model,
         camera: Mapping[str, Any],
-        info: dict[str, Any],
+        mask: NDArray[np.bool_],
         depth: NDArray[np.uint16],
         depth_scale: float,
     ) -> None:
@@ -113,12 +118,13 @@ class _Scene:
         self.camera[str(number)] = {"cam_K": camera["cam_K"], "depth_scale": depth_scale}
         pose = {"cam_R_m2c": camera["cam_R_m2c"], "cam_t_m2c": camera["cam_t_m2c"]}
         self.gt[str(number)] = [{**pose, "obj_id": model.number}]
-        self.gt_info[str(number)] = [info]
+        self.gt_info[str(number)] = [gt_info(row.label, mask, depth)]
         self.keys[str(number)] = row.key
         write_bytes(self.folder / "rgb" / f"{name}.jpg", row.member("jpg", "it is the picture"))
         write_bytes(self.folder / "depth" / f"{name}.png", encode_png(depth))
+        silhouette = encode_png(mask.astype(np.uint8) * 255)
         for kind in ("mask", "mask_visib"):  # nothing stands before the object
-            write_bytes(self.folder / kind / f"{name}_000000.png", row.members["mask.png"])
+            write_bytes(self.folder / kind / f"{name}_000000.png", silhouette)
 
     def close(self) -> None:
         tables = {"camera": self.camera, "gt": self.gt, "gt_info": self.gt_info, "keys": self.keys}
@@ -133,11 +139,11 @@ def gt_info(label: Mapping[str, Any], mask: NDArray[np.bool_], depth: NDArray[np
     Boxes are x, y and the differences between the last and the first pixel, as its `calc_2d_bbox` has them; the box and
     the pixels of the whole object reach outside the image.
     """
-    visible = int(mask.sum())
+    visible = int(label["area"])
     fraction = float(label["visible_fraction"])
     x0, y0, x1, y1 = label["bbox"]  # pixels whose centres lie inside the whole box
     whole = (math.ceil(x0 - 0.5), math.ceil(y0 - 0.5), math.floor(x1 - 0.5), math.floor(y1 - 0.5))
-    left, top, right, bottom = mask_box(mask)
+    left, top, right, bottom = (int(edge) for edge in label["bbox_visible"])
     nothing = [-1, -1, -1, -1]
     return {
         "bbox_obj": [whole[0], whole[1], whole[2] - whole[0], whole[3] - whole[1]] if visible else nothing,
@@ -155,4 +161,4 @@ def model_info(model: Model, millimetres: float) -> dict[str, Any]:
     entry = {"diameter": float(np.linalg.norm(size))}
     for axis, extent in zip("xyz", size.tolist(), strict=True):
         entry |= {f"min_{axis}": -extent / 2.0, f"size_{axis}": extent}
-    return entry | to_bop_symmetries(model.symmetry)
+    return entry | to_bop_symmetries(model.symmetry, model.symmetry_axis, millimetres)

@@ -6,16 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..convert import mask_box, to_coco_box, to_coco_segmentation
-from ..images import decode
+from ..convert import to_coco_box
 from .folder import JsonList, to_json, write_bytes
 from .notes import COCO_NOTE
 from .samples import Row, prefix_of
 from .survey import Survey
 
-_POSE = ("R", "t", "azimuth", "elevation", "theta", "distance", "size", "symmetry")
+_POSE = ("R", "t", "azimuth", "elevation", "theta", "distance", "size", "symmetry", "symmetry_axis")
 
 
 class CocoWriter:
@@ -34,7 +31,6 @@ class CocoWriter:
     def add(self, row: Row) -> None:
         """Write one sample."""
         model = self._survey.models[prefix_of(row.key)]
-        mask = np.asarray(decode(row.member("mask.png", "COCO's segmentation is made of it")) > 127)
         images, annotations = self._lists(row.split)
         number = images.num_items + 1
         name = f"{row.key}.jpg"
@@ -55,10 +51,10 @@ class CocoWriter:
                 "id": number,
                 "image_id": number,
                 "category_id": model.category,
-                "bbox": to_coco_box(mask_box(mask)),
-                "area": int(mask.sum()),
+                "bbox": to_coco_box(row.label["bbox_visible"]),
+                "area": row.label["area"],
                 "iscrowd": 0,
-                "segmentation": to_coco_segmentation(mask),
+                "segmentation": {"size": [row.label["height"], row.label["width"]], "counts": row.label["mask_rle"]},
                 "amodal_bbox": to_coco_box(row.label["bbox"]),
                 "visible_fraction": row.label["visible_fraction"],
                 "pose": {name: row.label[name] for name in _POSE},
@@ -69,22 +65,20 @@ class CocoWriter:
     def finish(self) -> None:
         """Put the lists of each split together."""
         for split, lists in self._splits.items():
-            parts = []
-            for name, part in zip(("images", "annotations"), lists, strict=True):
-                part.close()
-                parts.append((name, self._part(split, name)))
-            self._join(self._folder / "annotations" / f"instances_{split}.json", split, parts)
+            for each in lists:
+                each.close()
+            self._join(self._folder / "annotations" / f"instances_{split}.json", split, *lists)
         write_bytes(self._folder / "README.md", COCO_NOTE.encode())
 
     def _lists(self, split: str) -> tuple[JsonList, JsonList]:
+        """Images and annotations of a split, in files of their own until all are known."""
         if split not in self._splits:
-            self._splits[split] = JsonList(self._part(split, "images")), JsonList(self._part(split, "annotations"))
+            parts = (self._folder / "annotations" / f".{split}.{name}" for name in ("images", "annotations"))
+            images, annotations = (JsonList(part) for part in parts)
+            self._splits[split] = images, annotations
         return self._splits[split]
 
-    def _part(self, split: str, name: str) -> Path:
-        return self._folder / "annotations" / f".{split}.{name}.part"
-
-    def _join(self, path: Path, split: str, parts: list[tuple[str, Path]]) -> None:
+    def _join(self, path: Path, split: str, images: JsonList, annotations: JsonList) -> None:
         head: dict[str, Any] = {
             "info": {"description": f"{split}, written by dst3d export coco", "version": "1"},
             "licenses": [{"id": number, "name": name, "url": ""} for name, number in self._licences.items()],
@@ -95,9 +89,9 @@ class CocoWriter:
         }
         with path.open("wb") as stream:
             stream.write(to_json(head)[:-1].encode())
-            for name, part in parts:
+            for name, items in (("images", images), ("annotations", annotations)):
                 stream.write(f',"{name}":'.encode())
-                with part.open("rb") as lines:
+                with items.path.open("rb") as lines:
                     shutil.copyfileobj(lines, stream)
-                part.unlink()
+                items.path.unlink()
             stream.write(b"}\n")

@@ -55,24 +55,24 @@ def _hold(held: TextIO, out: Path) -> None:
 
 
 class JsonList:
-    """A JSON list that is written item by item, one a line, so that memory stays flat. Use as a context manager."""
+    """A JSON list that is written item by item, one a line, so that memory stays flat and no file is held open."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = path.open("w", encoding="utf-8")
-        self._stream.write("[")
-        self.num_items = 0
+        self.path, self.num_items = path, 0
+        write_bytes(path, b"[")
 
     def add(self, item: Any) -> None:
         """Append an item."""
-        self._stream.write(("," if self.num_items else "") + "\n" + to_json(item))
+        self._append(("," if self.num_items else "") + "\n" + to_json(item))
         self.num_items += 1
 
     def close(self) -> None:
-        """End the list and the file."""
-        if not self._stream.closed:
-            self._stream.write("\n]\n")
-            self._stream.close()
+        """End the list."""
+        self._append("\n]\n")
+
+    def _append(self, text: str) -> None:
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(text)
 
 
 def to_json(item: Any) -> str:

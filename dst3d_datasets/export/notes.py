@@ -16,7 +16,7 @@ BOP-scenewise format (docs/bop_datasets_format.md of bop_toolkit), one object an
 * **Depth and masks** are of the object alone, from the renderer and not from the picture: where a generator drew the
   picture, it may have left them. What lies behind has depth 0. `visib_fract` counts what the image's edge cuts off;
   nothing stands before the object, so mask and mask_visib are the same.
-* **models/models_info.json** has each object's box and its symmetry about z. Without the models (`--models`), the
+* **models/models_info.json** has each object's box and the symmetry of its look. Without the models (`--models`), the
   diameter is the diagonal of the box: an upper bound, and not the largest distance between two vertices.
 
 An evaluation with bop_toolkit needs besides: an entry for this data set in `dataset_params.py`; the models as
@@ -38,7 +38,8 @@ the object. Category ids are ImageNet-1k's index + 1, and above 1000 outside Ima
 | annotation | `visible_fraction` | share of the object's silhouette that lies inside the image |
 | annotation | `pose` | `R` (3x3) and `t` (3): a point x of the object's frame is seen at K (R x + t), OpenCV's axes |
 | annotation | `pose` | `azimuth`, `elevation`, `theta` in degrees and `distance`: the same in PASCAL3D+'s words |
-| annotation | `pose` | `size`: box of the object along x, y, z; `symmetry`: order about z, 0 for a body of revolution |
+| annotation | `pose` | `size`: box of the object along x, y, z |
+| annotation | `pose` | `symmetry`: order about the vertical axis at `symmetry_axis` (x, y); 0: body of revolution |
 | annotation | `cad` | number of the model in `objects.json`, which has its licence and author |
 | category | `synset` | WordNet id; empty outside WordNet |
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..convert import camera_of_label, mask_box, to_pascal3d, to_voc_box
+from ..convert import camera_of_label, to_pascal3d, to_voc_box
 from ..errors import MissingDependency, UsageError
-from ..images import decode
 from .folder import write_bytes
 from .notes import PASCAL3D_NOTE
 from .samples import Row, prefix_of
@@ -68,14 +67,14 @@ def record(row: Row, model: Model) -> dict[str, Any]:
     """
     width, height = float(row.label["width"]), float(row.label["height"])
     viewpoint = asdict(to_pascal3d(camera_of_label(row.label)))
-    box = _box(row)
+    box = to_voc_box(row.label["bbox_visible"])
     thing = {
         "class": model.class_name,
         "bbox": np.array([box]),
         "bndbox": dict(zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True)),
         "cad_index": float(model.of_class),
         "difficult": 0.0,
-        "truncated": float(row.label["visible_fraction"] < 1.0),
+        "truncated": float(row.label["truncated"]),
         "occluded": 0.0,
         "viewpoint": {
             **viewpoint,
@@ -97,15 +96,6 @@ def record(row: Row, model: Model) -> dict[str, Any]:
         "segmented": 0.0,
         "objects": thing,
     }
-
-
-def _box(row: Row) -> tuple[float, float, float, float]:
-    """What is seen of the object, as VOC has it: by its mask, or its whole box cut to the image where there is none."""
-    if "mask.png" in row.members:
-        return to_voc_box(mask_box(np.asarray(decode(row.members["mask.png"]) > 127)))
-    x0, y0, x1, y1 = row.label["bbox"]
-    width, height = row.label["width"], row.label["height"]
-    return to_voc_box((max(x0, 0.0), max(y0, 0.0), min(x1, width), min(y1, height)))
 
 
 def mat_bytes(content: Mapping[str, Any]) -> bytes:

@@ -26,6 +26,7 @@ from ..store import Store
 from ..tar import Entry, read_index, read_sample
 from .survey import Survey, survey_of
 
+_NEEDED = ("mask_rle", "bbox_visible", "area", "truncated", "symmetry_axis")  # younger than the first releases
 _SHARD = re.compile(r"(?P<split>.+)-\d{5}-of-\d{5}\.tar")
 
 
@@ -142,6 +143,11 @@ def prefix_of(key: str) -> str:
 def _label(stream: BinaryIO, entry: Entry) -> dict[str, Any]:
     only = tuple(member for member in entry.members if member[0] == "json")
     label: dict[str, Any] = json.loads(read_sample(stream, Entry(entry.key, only)).members[0][1])
+    if absent := [name for name in _NEEDED if name not in label]:
+        raise UsageError(
+            f"the label of {entry.key} has no {', '.join(absent)}: the data set is older than `dst3d export`; "
+            "build and release it again"
+        )
     return label
 
 
@@ -153,6 +159,8 @@ def open_samples(place: str) -> Samples:
         ReleaseError: a release that is not whole.
     """
     folder = Path(place)
+    if place.startswith(("hf://", "http://", "https://")):
+        raise UsageError(f"{place}: fetch the data set first, for example with `hf download` and its --local-dir")
     if (folder / MANIFEST).is_file():
         splits = open_release(folder).manifest["splits"]
         tars = [_of_split(folder / path, name) for name, split in splits.items() for path in split["shards"]]

@@ -28,7 +28,8 @@ class Model:
     source: str
     model_id: str
     size: tuple[float, float, float]  # box along x, y, z, longest side 1
-    symmetry: int
+    symmetry: int  # order about a vertical axis that keeps the look; 1 none, 0 a body of revolution
+    symmetry_axis: tuple[float, float]  # x and y of that axis
     title: str
     author: str
     licence: str
@@ -86,6 +87,7 @@ def survey_of(first: Mapping[str, Mapping[str, Any]], counts: dict[str, int], dr
             model_id=label["cad_id"],
             size=tuple(label["size"]),
             symmetry=label["symmetry"],
+            symmetry_axis=tuple(label["symmetry_axis"]),
             title=label["cad_title"],
             author=label["cad_author"],
             licence=label["cad_licence"],
