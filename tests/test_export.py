@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from dst3d_datasets.cli import main
 from dst3d_datasets.errors import BusyError, MissingDependency, StoreError, UsageError
 from dst3d_datasets.export import FORMATS, export
 from dst3d_datasets.export.folder import new_folder
@@ -177,14 +176,6 @@ def test_the_diameter_is_the_largest_distance(vertices):
     assert diameter(vertices) == pytest.approx(apart, abs=1e-6)
 
 
-def test_models_that_the_recipe_has_not_are_named(run, tmp_path, capsys):
-    assert main(["export", "bop", str(run), "-o", str(tmp_path / "out"), "--models", "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["models_written"] == 0
-    assert told["models_absent"]["primitives/m0"] == "the recipe has no such model"
-    assert (tmp_path / "out" / "models" / "models_info.json").exists()  # the data set is whole all the same
-
-
 def test_nothing_is_overwritten_and_nothing_is_left_half_done(run, tmp_path, monkeypatch):
     out = tmp_path / "out"
     export(run, out, "coco", limit=2)
@@ -257,38 +248,16 @@ def test_matlab_files_need_scipy(run, tmp_path, monkeypatch):
     assert export(run, tmp_path / "bop", "bop", limit=1).num_samples == 1
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["coco", "{run}", "--split", "dev"], "there is no split 'dev'; it has test, train"),
-        (["coco", "{run}", "--millimetres", "5"], "--millimetres is for bop"),
-        (["bop", "{run}", "--millimetres", "-5"], "write a length in mm"),
-        (["coco", "{run}", "--models"], "coco has no place for CAD models; bop and pascal3d have"),
-        (["coco", "{tmp}"], "no release, no run and no tars are here"),
-        (["kitti", "{run}"], "invalid choice: 'kitti'"),
-    ],
-)
-def test_the_command_line_refuses(run, tmp_path, capsys, words, message):
-    words = [word.format(run=run, tmp=tmp_path) for word in words]
-    assert main(["export", *words, "-o", str(tmp_path / "out")]) == 2
-    assert message in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
-def test_the_command_line_tells_what_it_wrote(run, tmp_path, capsys):
-    assert main(["export", "pascal3d", str(run.parent / "release"), "-o", str(tmp_path / "out"), "--limit", "5"]) == 0
-    assert "5 samples of 15 CAD models, as pascal3d" in capsys.readouterr().out
-    names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == [
-        "ATTRIBUTION.md",
-        "Annotations",
-        "Image_sets",
-        "Images",
-        "README.md",
-        "attribution.csv",
-        "objects.json",
-    ]
-    listed = [name for path in (tmp_path / "out" / "Image_sets").iterdir() for name in path.read_text().split()]
-    assert len(listed) == 5
-    for kind, ending in (("Annotations", "mat"), ("Images", "jpg")):
-        assert {path.stem for path in (tmp_path / "out" / kind).glob(f"*_dst3d/*.{ending}")} == set(listed)
+def test_labels_of_before_exports_are_refused(run, tmp_path):
+    source = next((run.parent / "release" / "data" / "train").iterdir())
+    (tmp_path / "hub").mkdir()
+    with source.open("rb") as stream, (tmp_path / "hub" / "train.tar").open("wb") as target:
+        writer, entry = TarWriter(target), next(iter(read_index(stream)))
+        sample = read_sample(stream, entry)
+        label = json.loads(dict(sample.members)["json"])
+        del label["mask_rle"]
+        old = {"json": json.dumps(label).encode()}
+        writer.write(Sample(key=sample.key, members=tuple((e, old.get(e, data)) for e, data in sample.members)))
+        writer.finish()
+    with pytest.raises(UsageError, match="has no mask_rle: the data set is older"):
+        export(tmp_path / "hub", tmp_path / "out", "coco")

@@ -15,13 +15,13 @@ from PIL import Image
 
 from dst3d_datasets.build import build
 from dst3d_datasets.export import export
-from dst3d_datasets.recipe import load_recipe
+from dst3d_datasets.recipe import load_recipe, validate
 from dst3d_datasets.release import make_release
 
 MM = 400.0
 OVERRIDES = [
     "render.size=160",
-    "catalogue.classes=[airliner, coffee mug, street sign]",
+    "catalogue.classes=[airliner, dining table, street sign]",
     "sources.0.models_per_class=1",
     "views.per_model=4",
     "views.sampling=so3",
@@ -54,7 +54,7 @@ def test_bop(run, tmp_path):
     info = json.loads((tmp_path / "bop" / "models" / "models_info.json").read_text())
     images = read_bop(tmp_path / "bop", "train_pbr")
     assert len(images) == 12
-    cut = 0
+    cut = turns = 0
     for image in images:
         vertices, faces = read_ply(tmp_path / "bop" / "models" / f"obj_{image['obj_id']:06d}.ply")
         eye = vertices @ image["R"].T + image["t"]
@@ -66,7 +66,13 @@ def test_bop(run, tmp_path):
         assert np.median(np.abs(depth - image["depth"])[both]) < 1e-4 * MM
         assert np.percentile(np.abs(depth - image["depth"])[both], 98) < 2e-3 * MM
         cut += _check_info(image, eye, faces)
+        for symmetry in info[str(image["obj_id"])].get("symmetries_discrete", ()):
+            turn = np.reshape(symmetry, (4, 4))
+            turned = (vertices @ turn[:3, :3].T + turn[:3, 3]) @ image["R"].T + image["t"]
+            assert iou(cast(turned, faces, image["K"], mask.shape, first=0.0)[0], mask) > 0.99
+            turns += 1
     assert cut >= 4  # some objects are cut by the image's edge: the boxes and counts below reach outside it
+    assert turns == 4  # the table looks the same after half a turn
     for number, entry in info.items():
         vertices, _ = read_ply(tmp_path / "bop" / "models" / f"obj_{int(number):06d}.ply")
         box = [[entry[f"min_{axis}"], entry[f"min_{axis}"] + entry[f"size_{axis}"]] for axis in "xyz"]
@@ -75,6 +81,28 @@ def test_bop(run, tmp_path):
         some = vertices[np.linspace(0, len(vertices) - 1, 800).astype(int)]
         apart = np.linalg.norm(some[:, None] - some[None], axis=2).max()
         assert apart - 1e-3 <= entry["diameter"] <= np.linalg.norm(vertices.max(0) - vertices.min(0)) + 1e-3
+
+
+def test_bop_of_real_models(cad_root, tmp_path):
+    """Collections of scans and of artists' models, turned by their catalogue's columns."""
+    recipe = validate(
+        {
+            "sources": [{"kind": kind, "root": str(cad_root / kind)} for kind in ("objaverse", "omniobject3d")],
+            "catalogue": {"file": str(cad_root / "models.csv")},
+            "views": {"per_model": 1, "sampling": "so3"},
+            "render": {"size": 128},
+            "generator": {"kind": "render", "background": "plain"},
+        }
+    )
+    assert not build(recipe, tmp_path / "run", limit=4, workers=1).failed
+    done = export(tmp_path / "run", tmp_path / "bop", "bop", models=True)
+    assert done.models_written == done.num_samples == 4
+    for image in read_bop(tmp_path / "bop", "train_pbr"):
+        vertices, faces = read_ply(tmp_path / "bop" / "models" / f"obj_{image['obj_id']:06d}.ply")
+        eye = vertices @ image["R"].T + image["t"]
+        mask, depth = cast(eye, faces, image["K"], image["mask"].shape, first=0.0)
+        assert (mask ^ image["mask"]).sum() <= 2
+        assert np.median(np.abs(depth - image["depth"])[mask & image["mask"]]) < 0.05  # mm of 1000
 
 
 def _check_info(image: dict, eye: np.ndarray, faces: np.ndarray) -> bool:
