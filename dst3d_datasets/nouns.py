@@ -186,9 +186,24 @@ def hemisphere(sky: tuple[float, float, float], ground: tuple[float, float, floa
 _STUDIO = hemisphere((0.55, 0.58, 0.62), (0.28, 0.26, 0.24))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panorama:
+    """What surrounds an object and lights it, infinitely far away; see `generate.pictures.look` for the directions."""
+
+    name: str  # of the file in its folder, or of the procedural one
+    pixels: NDArray[np.uint8]  # (h, 2 h, 3), sRGB, equirectangular, exposed and tone-mapped as the object is
+
+
+DIRECT = 0.30  # share of a directional light's colour that a white surface facing it sends back (about 1 / pi)
+AMBIENT = 0.62  # the same for the environment
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lights:
-    """A key and a fill light, directional, within light from all around. Canonical frame, linear RGB."""
+    """A key and a fill light, directional, within light from all around. Canonical frame, linear RGB.
+
+    A white matt surface sends back DIRECT x colour x cosine of each lamp, and AMBIENT x environment.
+    """
 
     key_direction: tuple[float, float, float] = (-0.45, -0.70, 0.55)  # unit, from the object towards the light
     key_colour: tuple[float, float, float] = (2.2, 2.15, 2.05)
@@ -197,6 +212,8 @@ class Lights:
     # (9, 3): irradiance / pi by the normal, in real spherical harmonics (l, m) = (0, 0), (1, -1), (1, 0), (1, 1),
     # (2, -2), ..., (2, 2) without the Condon-Shortley sign; see `render.environment`
     environment: Environment = _STUDIO
+    panorama: Panorama | None = None  # what the light was taken from, for whoever draws the background
+    turn: float = 0.0  # degrees, clockwise from above: the panorama's middle lies towards (sin turn, cos turn, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +267,7 @@ class Shot:
     prompt: Prompt
     seed: int  # 0 <= seed < 2**63, derived from names
     label: dict[str, Any]  # the JSON label, complete but for what the generator adds
+    surface: NDArray[np.float32] | None = None  # (N, 3), canonical frame: all over the model, to throw its shadow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,7 +69,16 @@ def ball_shot(
     return Shot(
         key=ref.key(seed), ref=ref, view=view, camera=camera, lights=Lights(), buffers=buffers, controls=controls,
         prompt=Prompt(text=text, negative="blurry"), seed=seed, label={"size": list(box)},
+        surface=_spread(axes).astype(np.float32),
     )  # fmt: skip
+
+
+def _spread(axes, count=4000):
+    """Points all over an ellipsoid, (count, 3)."""
+    z = 1.0 - 2.0 * (np.arange(count) + 0.5) / count
+    turn = np.arange(count) * np.pi * (3.0 - np.sqrt(5.0))
+    level = np.sqrt(1.0 - z * z)
+    return np.stack([level * np.cos(turn), level * np.sin(turn), z], axis=-1) * axes
 
 
 def with_seed(shot: Shot, seed: int) -> Shot:

@@ -84,7 +84,7 @@ def _measure(tools: Tools, recipe: Recipe, model: CadModel, seconds: float) -> d
 def _draw(tools: Any, recipe: Recipe, model: CadModel, numbers: range, clock: Clock) -> None:
     """What `make_shard` does between a loaded model and the generator."""
     cameras = [_camera(number, recipe.render.size) for number in numbers]
-    lights = [tools.lights_of(seed_of("bench", number), "random") for number in numbers]
+    lights = [tools.lighting.lights_of(seed_of("bench", number)) for number in numbers]
     with clock("render"):
         all_buffers = list(tools.renderer.render(model, cameras, lights))
     for camera, buffers in zip(cameras, all_buffers, strict=True):

@@ -54,7 +54,7 @@ def shots(recipe: Recipe, refs: Sequence[ModelRef], per_model: int) -> Iterator[
         for view in sample_views(recipe, ref, 0, per_model):
             camera = camera_of(view, size, size)
             seed = seed_of(recipe.seed, ref.uid, "sample", view.index)
-            lights = tools.lights_of(seed_of(seed, "light"), recipe.render.light)
+            lights = tools.lighting.lights_of(seed_of(seed, "light"))
             buffers = next(iter(tools.renderer.render(model, [camera], [lights])))
             if buffers.mask.any():
                 yield Shot(

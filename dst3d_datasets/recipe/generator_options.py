@@ -14,13 +14,18 @@ class RenderGeneratorOptions(Strict):
 
     kind: Literal["render"] = "render"
     background: Literal["plain", "procedural", "images", "panorama"] = "procedural"
-    folder: str = location("", description="folder of pictures for `images` and `panorama` (equirectangular, 2:1)")
+    folder: str = location(
+        "",
+        description="of pictures for `images`, of equirectangular ones (2:1) for `panorama`; "
+        "without it `panorama` is the one that lights the object (render: light: environment)",
+    )
+    shadow: bool = Field(True, description="lay the object's shadow on images and panoramas")
     colour: Colour | None = Field(None, description="for `plain`; none: a colour by seed")
 
     @model_validator(mode="after")
     def _folder_given(self) -> RenderGeneratorOptions:
-        if self.background in ("images", "panorama") and not self.folder:
-            raise ValueError(f"background: {self.background} needs `folder`, the folder of its pictures")
+        if self.background == "images" and not self.folder:
+            raise ValueError("background: images needs `folder`, the folder of its pictures")
         return self
 
 
