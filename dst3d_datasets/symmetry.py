@@ -3,8 +3,7 @@
 The estimate lays points evenly over the surface (`symmetry_surface`), so it does not depend on how the surface is cut
 into triangles. A turn keeps the *shape* if all but `SHARE` of the turned points lie on the surface, to within
 `TOLERANCE` along its normal; it keeps the *look* if there they also find their own colour, to within `LOOK`. What
-turns by a few angles of no meaning keep is a body of revolution. Else the order is the product of the prime powers
-whose turn is kept (16, 9, 5, 7, 11 and 13 at most): turns by 1/4 and 1/3 make turns by 1/12.
+turns by a few angles of no meaning keep is a body of revolution. Else the order is a product of primes up to 13.
 
 How others write the same:
 
@@ -20,6 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -34,10 +34,9 @@ _POINTS = 30_000
 _FEW, _MANY = 400, 4_000  # points that are turned: most turns fail with the few
 _HOPELESS = 0.01  # share of the few from which the many are not asked
 _ANY = (7.3, 23.7, 41.9, 68.2, 100.7)  # degrees, near no fraction of a turn with a small denominator
-_PRIMES = ((2, 4), (3, 2), (5, 1), (7, 1), (11, 1), (13, 1))  # and how often each may divide an order
+_PRIMES = (2, 2, 2, 2, 3, 3, 5, 7, 11, 13)  # that may divide an order, smallest first
 
-Turns = tuple[bool, bool]  # of shape and look
-Shares = tuple[float, float]
+What = Literal["shape", "look"]
 Axis = tuple[float, float]
 _ORIGIN = (0.0, 0.0)
 
@@ -75,55 +74,56 @@ def estimate(model: CadModel) -> tuple[int, int, Axis]:
     surface = sample(model, _POINTS)
     if surface is None:
         return 1, 1, _ORIGIN
-    search = _Search(_Grid(surface), (SHARE, SHARE))
-    wanted = (True, surface.look is not None)
-    round_, worst = search.round(wanted)
-    search = replace(search, most=(min(SHARE, worst[0] / 2), min(SHARE, worst[1] / 2)))
-    shape, look = search.orders((not round_[0], wanted[1] and not round_[1]), surface.centre)
-    shape, look = 0 if round_[0] else shape, 0 if round_[1] else look
-    return shape, look if wanted[1] else shape, surface.centre
+    search = _Search(_Grid(surface), surface.centre)
+    if surface.look is not None and search.worst("look") <= SHARE:
+        return 0, 0, surface.centre
+    shape = search.order("shape", within=0)
+    if surface.look is None or shape == 1:
+        return shape, shape, surface.centre
+    return shape, search.order("look", within=shape), surface.centre
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Search:
-    """Tries turns; `most` is the share of shape and look that may be lost."""
+    """Tries turns of a surface."""
 
     grid: _Grid
-    most: Shares
+    centre: Axis
 
-    def round(self, wanted: Turns) -> tuple[Turns, Shares]:
-        """Whether any turn is kept, and the most that was lost."""
-        worst = 0.0, 0.0
+    def order(self, what: What, within: int) -> int:
+        """The order of the shape or the look, of which that of the shape is a multiple: `within`.
+
+        It grows from n to n p if that turn of the new ones is kept which lies farthest from the n old ones: near those,
+        any turn is kept.
+        """
+        worst = self.worst(what) if within == 0 else 1.0
+        if worst <= SHARE:
+            return 0
+        most = min(SHARE, worst / 2.0)  # what no turn changes much is round but for a trifle, and so of no order
+        order, failed = 1, 0
+        for prime in _PRIMES:
+            if prime == failed or within % (order * prime):
+                continue
+            axis = _ORIGIN if prime == 2 or order % 2 == 0 else self.centre
+            if self.lost(what, 360.0 * (prime // 2) / (prime * order), axis) <= most:
+                order *= prime
+            else:
+                failed = prime
+        return order
+
+    def worst(self, what: What) -> float:
+        """The most that a turn without a meaning loses; a body of revolution loses nothing."""
+        worst = 0.0
         for degrees in _ANY:
-            lost = self.lost(degrees, _ORIGIN, wanted)
-            worst = max(worst[0], lost[0]), max(worst[1], lost[1])
-            wanted = self.kept(wanted, lost)
-        return wanted, worst
-
-    def orders(self, wanted: Turns, centre: Axis) -> tuple[int, int]:
-        """The orders of shape and look."""
-        found = [1, 1]
-        for prime, times in _PRIMES:
-            kept, axis = wanted, _ORIGIN if prime == 2 else centre
-            for time in range(times):
-                kept = self.kept(kept, self.lost(360.0 / prime ** (time + 1), axis, kept))
-                found = [order * (prime if is_kept else 1) for order, is_kept in zip(found, kept, strict=True)]
-        return found[0], found[1]
-
-    def lost(self, degrees: float, axis: Axis, wanted: Turns) -> Shares:
-        """Shares of shape and look that a turn does not keep; 1 where it was not wanted."""
-        shape, look = 1.0, 1.0
-        for count in (_FEW, _MANY):
-            if not any(wanted):
+            worst = max(worst, self.lost(what, degrees, _ORIGIN))
+            if worst > _HOPELESS:
                 break
-            found = self.grid.lost(degrees, axis, count, wanted[1])
-            shape, look = found[0] if wanted[0] else shape, found[1] if wanted[1] else look
-            wanted = wanted[0] and shape <= _HOPELESS, wanted[1] and look <= _HOPELESS
-        return shape, look
+        return worst
 
-    def kept(self, wanted: Turns, lost: Shares) -> Turns:
-        """What of `wanted` is kept."""
-        return wanted[0] and lost[0] <= self.most[0], wanted[1] and lost[1] <= self.most[1]
+    def lost(self, what: What, degrees: float, axis: Axis) -> float:
+        """The share of the surface that a turn does not keep."""
+        share = self.grid.lost(what, degrees, axis, _FEW)
+        return share if share > _HOPELESS else self.grid.lost(what, degrees, axis, _MANY)
 
 
 class _Grid:
@@ -151,28 +151,26 @@ class _Grid:
         cubes: Indices = (x * self.shape[1] + y) * self.shape[2] + z
         return cubes
 
-    def lost(self, degrees: float, axis: Axis, count: int, with_look: bool) -> Shares:
-        """The shares of `count` turned points that find no surface, and no surface of their look.
+    def lost(self, what: What, degrees: float, axis: Axis, count: int) -> float:
+        """The share of `count` turned points that find no surface, or none of their look.
 
         The column of three cubes about a point is looked into first; few points need the eight others.
         """
         which = np.arange(count) * len(self.points) // count
         turned = _turned(self.points[which], degrees, axis)
-        cubes = self._cubes(turned)
-        shape, look = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+        cubes, left = self._cubes(turned), np.arange(count)
         for columns in (self.columns[4:5], self.columns):
-            left = np.flatnonzero(~(look if with_look else shape))
             point, other = self._pairs(left, cubes, columns)
             apart = turned[point] - self.points[other]
             along = np.einsum("ij,ij->i", apart, self.normals[other])
             beside = np.einsum("ij,ij->i", apart, apart) - along * along
             on = (np.abs(along) <= TOLERANCE) & (beside <= self.side**2)
-            point, other = point[on], other[on]
-            shape[point] = True
-            if with_look and self.look is not None:
-                alike = (np.abs(self.look[which[point]] - self.look[other]) <= LOOK).all(1)
-                look[point[alike]] = True
-        return float((~shape).mean()), float((~look).mean())
+            if what == "look" and self.look is not None:
+                on[on] = (np.abs(self.look[which[point[on]]] - self.look[other[on]]) <= LOOK).all(1)
+            missed = np.ones(count, np.bool_)
+            missed[point[on]] = False
+            left = left[missed[left]]
+        return len(left) / count
 
     def _pairs(self, left: Indices, cubes: Indices, columns: Indices) -> tuple[Indices, Indices]:
         """Every one of the points `left` with every point of three cubes in each of the columns about it."""
