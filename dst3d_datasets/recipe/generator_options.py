@@ -29,6 +29,17 @@ class RenderGeneratorOptions(Strict):
         return self
 
 
+CONVENTIONS: dict[str, tuple[str, ...]] = {  # control -> how its ControlNet may read it; the first is the usual one
+    "edge": ("plain", "softedge", "scribble"),
+    "line": ("plain", "softedge", "scribble"),
+    "depth": ("midas", "zoe"),
+    "normal": ("bae", "midas", "stored"),
+    "segmentation": ("ade20k",),
+    "mask": ("plain",),
+    "render": ("plain",),
+}
+
+
 class ControlNetOptions(Strict):
     """Any pipeline that diffusers' AutoPipeline builds around a ControlNet."""
 
@@ -40,7 +51,18 @@ class ControlNetOptions(Strict):
         description="folders or Hub ids; empty: the pipeline folder holds its own ControlNet",
     )
     controlnet_revision: tuple[str, ...] = ()
-    controls: tuple[Literal["edge", "depth", "normal", "mask", "render"], ...] = Field(("edge",), min_length=1)
+    controls: tuple[Literal["edge", "line", "depth", "normal", "segmentation", "mask", "render"], ...] = Field(
+        ("edge",), min_length=1
+    )
+    conventions: tuple[str, ...] = Field(
+        (),
+        description="how each control is drawn: depth midas, zoe; normal bae, midas, stored; edge and line plain, "
+        "softedge, scribble; segmentation ade20k; auto (or none at all): by the ControlNet's name, else "
+        "the first of these",
+    )
+    ground: bool = Field(
+        False, description="depth, normal and segmentation show the plane the object stands on, as photographs do"
+    )
     scales: tuple[float, ...] = Field((1.0,), min_length=1, description="conditioning scale of each control")
     scheduler: Literal["ddim", "pipeline"] = Field("ddim", description="pipeline: the one its folder names")
     steps: int = Field(20, ge=1, le=1000)
@@ -59,4 +81,11 @@ class ControlNetOptions(Strict):
             raise ValueError(f"scales has {len(self.scales)} entries and controls {len(self.controls)}: give pairs")
         if self.controlnet and len(self.controlnet) != len(self.controls):
             raise ValueError(f"controlnet has {len(self.controlnet)} entries and controls {len(self.controls)}")
+        if self.conventions and len(self.conventions) != len(self.controls):
+            raise ValueError(f"conventions has {len(self.conventions)} entries and controls {len(self.controls)}")
+        for control, convention in zip(self.controls, self.conventions, strict=False):
+            if convention not in ("auto", *CONVENTIONS[control]):
+                raise ValueError(
+                    f"conventions: {control} has no {convention!r}; it has auto, {', '.join(CONVENTIONS[control])}"
+                )
         return self

@@ -59,7 +59,7 @@ def with_outline(edge: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np
     if not missing.any():
         return edge
     joined = outline & (cv2.dilate(missing.astype(np.uint8), near) > 0)
-    return edge | (joined * np.uint8(255))
+    return np.where(joined, np.uint8(255), edge)
 
 
 def composite(
