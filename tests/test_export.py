@@ -185,7 +185,7 @@ def test_nothing_is_overwritten_and_nothing_is_left_half_done(run, tmp_path, mon
     assert tree(out) == before
     from dst3d_datasets.export.coco import CocoWriter
 
-    def full(writer, row):
+    def full(writer, prepared):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(CocoWriter, "add", full)

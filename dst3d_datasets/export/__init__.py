@@ -16,12 +16,14 @@ from ..convert.bop import MILLIMETRES
 from ..errors import ModelRefused, UsageError
 from ..nouns import CadModel
 from ..recipe import Recipe
+from ..stream import ordered_map
 from .folder import new_folder, write_bytes, write_json
 from .samples import Row, Samples, open_samples
 from .survey import Model, Survey
 
 Format = Literal["bop", "coco", "pascal3d"]
 FORMATS: tuple[Format, ...] = ("bop", "coco", "pascal3d")
+WORKERS = 4  # threads that decode and compress
 WITH_MODELS: tuple[Format, ...] = ("bop", "pascal3d")
 
 __all__ = ["FORMATS", "WITH_MODELS", "Exported", "export"]
@@ -42,7 +44,8 @@ class Exported:
 
 
 class _Writer(Protocol):
-    def add(self, row: Row) -> None: ...
+    def prepare(self, row: Row) -> Any: ...  # on several threads at once
+    def add(self, prepared: Any) -> None: ...  # in order
     def finish(self) -> None: ...
 
 
@@ -93,9 +96,11 @@ def export(
         writer = _writer(format, folder, survey, millimetres)
         start(total if limit is None else min(total, limit))
         splits: dict[str, int] = {}
-        for row in samples.rows(split, limit):
-            writer.add(row)
-            splits[row.split] = splits.get(row.split, 0) + 1
+        for name, prepared in ordered_map(
+            lambda row: (row.split, writer.prepare(row)), samples.rows(split, limit), WORKERS, 2 * WORKERS
+        ):
+            writer.add(prepared)
+            splits[name] = splits.get(name, 0) + 1
             progress(1)
         writer.finish()
         _write_objects(folder, survey, samples)

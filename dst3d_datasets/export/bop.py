@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,19 @@ PER_SCENE = 1000
 _NAMES = {"validation": "val"}  # of splits that BOP calls otherwise
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """One sample in BOP's words."""
+
+    key: str
+    split: str
+    size: tuple[int, int]  # width, height
+    camera: dict[str, Any]  # entry of scene_camera.json
+    gt: dict[str, Any]  # of scene_gt.json
+    gt_info: dict[str, Any]  # of scene_gt_info.json
+    files: dict[str, bytes]  # by path inside the scene; {image} stands for the image's number
+
+
 class BopWriter:
     """Writes one BOP data set, sample by sample.
 
@@ -42,23 +56,40 @@ class BopWriter:
         self._images = JsonList(folder / "test_targets_bop24.json")
         self._has_camera = False
 
-    def add(self, row: Row) -> None:
-        """Write one sample."""
-        split = _NAMES.get(row.split, row.split)
-        scene, model = self._scene(split), self._survey.models[prefix_of(row.key)]
+    def prepare(self, row: Row) -> Prepared:
+        """Make what a sample is in BOP's words; from any thread."""
         mask = decode(row.label["mask_rle"], row.label["height"], row.label["width"])
         z = decode_depth(
             row.member("depth.png", "BOP's depth is made of it"), row.label["depth_scale"], row.label["depth_offset"]
         )
         values, depth_scale = to_bop_depth(z, self._millimetres)
-        camera = to_bop(camera_of_label(row.label), self._millimetres)
+        pose = to_bop(camera_of_label(row.label), self._millimetres)
+        silhouette = encode_png(mask.astype(np.uint8) * 255)
+        return Prepared(
+            key=row.key,
+            split=_NAMES.get(row.split, row.split),
+            size=(row.label["width"], row.label["height"]),
+            camera={"cam_K": pose.pop("cam_K"), "depth_scale": depth_scale},
+            gt={**pose, "obj_id": self._survey.models[prefix_of(row.key)].number},
+            gt_info=gt_info(row.label, mask, values),
+            files={
+                "rgb/{image}.jpg": row.member("jpg", "it is the picture"),
+                "depth/{image}.png": encode_png(values),
+                "mask/{image}_000000.png": silhouette,
+                "mask_visib/{image}_000000.png": silhouette,  # nothing stands before the object
+            },
+        )
+
+    def add(self, sample: Prepared) -> None:
+        """Write one sample."""
+        scene = self._scene(sample.split)
         if not self._has_camera:
-            self._write_camera(row.label, camera["cam_K"], depth_scale)
-        if split == "test":
+            self._write_camera(sample)
+        if sample.split == "test":
             where = {"im_id": len(scene.camera), "scene_id": scene.number}
-            self._targets.add({**where, "inst_count": 1, "obj_id": model.number})
+            self._targets.add({**where, "inst_count": 1, "obj_id": sample.gt["obj_id"]})
             self._images.add(where)
-        scene.add(row, model, camera, mask, values, depth_scale)
+        scene.add(sample)
 
     def finish(self) -> None:
         """Write what is about the whole data set."""
@@ -83,10 +114,11 @@ class BopWriter:
             scene = self._scenes[split] = _Scene(self._folder / f"{split}_pbr" / f"{number:06d}", number)
         return scene
 
-    def _write_camera(self, label: Mapping[str, Any], K: list[float], depth_scale: float) -> None:
+    def _write_camera(self, sample: Prepared) -> None:
         """`camera.json`, which is for simulating the sensor only: that of the first image."""
-        camera = {"fx": K[0], "fy": K[4], "cx": K[2], "cy": K[5], "width": label["width"], "height": label["height"]}
-        write_json(self._folder / "camera.json", {**camera, "depth_scale": depth_scale})
+        K, (width, height) = sample.camera["cam_K"], sample.size
+        camera = {"fx": K[0], "fy": K[4], "cx": K[2], "cy": K[5], "width": width, "height": height}
+        write_json(self._folder / "camera.json", {**camera, "depth_scale": sample.camera["depth_scale"]})
         self._has_camera = True
 
 
@@ -104,27 +136,12 @@ class _Scene:
     def is_full(self) -> bool:
         return len(self.camera) >= PER_SCENE
 
-    def add(
-        self,
-        row: Row,
-        model: Model,
-        camera: Mapping[str, Any],
-        mask: NDArray[np.bool_],
-        depth: NDArray[np.uint16],
-        depth_scale: float,
-    ) -> None:
-        number = len(self.camera)
-        name = f"{number:06d}"
-        self.camera[str(number)] = {"cam_K": camera["cam_K"], "depth_scale": depth_scale}
-        pose = {"cam_R_m2c": camera["cam_R_m2c"], "cam_t_m2c": camera["cam_t_m2c"]}
-        self.gt[str(number)] = [{**pose, "obj_id": model.number}]
-        self.gt_info[str(number)] = [gt_info(row.label, mask, depth)]
-        self.keys[str(number)] = row.key
-        write_bytes(self.folder / "rgb" / f"{name}.jpg", row.member("jpg", "it is the picture"))
-        write_bytes(self.folder / "depth" / f"{name}.png", encode_png(depth))
-        silhouette = encode_png(mask.astype(np.uint8) * 255)
-        for kind in ("mask", "mask_visib"):  # nothing stands before the object
-            write_bytes(self.folder / kind / f"{name}_000000.png", silhouette)
+    def add(self, sample: Prepared) -> None:
+        number = str(len(self.camera))
+        self.camera[number], self.gt[number] = sample.camera, [sample.gt]
+        self.gt_info[number], self.keys[number] = [sample.gt_info], sample.key
+        for path, content in sample.files.items():
+            write_bytes(self.folder / path.format(image=number.zfill(6)), content)
 
     def close(self) -> None:
         tables = {"camera": self.camera, "gt": self.gt, "gt_info": self.gt_info, "keys": self.keys}

@@ -35,18 +35,21 @@ class Pascal3DWriter:
         mat_bytes({})
         self._folder, self._survey = folder, survey
 
-    def add(self, row: Row) -> None:
-        """Write one sample.
+    def prepare(self, row: Row) -> tuple[Row, bytes]:
+        """Make a sample's annotation; from any thread.
 
         Raises:
             UsageError: its pose cannot be stated as a viewpoint.
         """
-        model = self._survey.models[prefix_of(row.key)]
-        group = f"{model.folder}_dst3d"
         try:
-            content = mat_bytes({"record": record(row, model)})
+            return row, mat_bytes({"record": record(row, self._survey.models[prefix_of(row.key)])})
         except ValueError as error:
             raise UsageError(f"the sample {row.key}: {error}") from error
+
+    def add(self, prepared: tuple[Row, bytes]) -> None:
+        """Write one sample."""
+        row, content = prepared
+        group = f"{self._survey.models[prefix_of(row.key)].folder}_dst3d"
         write_bytes(self._folder / "Annotations" / group / f"{row.key}.mat", content)
         write_bytes(self._folder / "Images" / group / f"{row.key}.jpg", row.member("jpg", "it is the picture"))
         listing = self._folder / "Image_sets" / f"{group}_{row.split}.txt"
