@@ -76,7 +76,10 @@ def _quadric(environment: NDArray[np.float64], bands: tuple[float, float, float]
 
 
 def _turned(M: NDArray[np.float64], R: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The nine terms (9, views, 3) after rotations (3, 3, views, 1). Products are written out, so that no BLAS may reorder them."""
+    """The nine terms (9, views, 3) after rotations (3, 3, views, 1).
+
+    Products are written out, so that no BLAS may reorder them.
+    """
 
     def square(i: int, j: int) -> NDArray[np.float64]:
         total: NDArray[np.float64] = sum(R[i, a] * R[j, b] * M[a, b] for a in range(3) for b in range(3))

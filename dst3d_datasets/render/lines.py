@@ -32,7 +32,7 @@ PAIRS: tuple[Pair, Pair] = (  # each pixel with its right neighbour, and with th
     ((_ALL, slice(None, -1)), (_ALL, slice(1, None))),
     ((slice(None, -1), _ALL), (slice(1, None), _ALL)),
 )
-_SIDE = (-0.41, -0.52, -0.75)  # creases are drawn on the face that looks more this way: up, left and at the camera
+SIDE = (-0.41, -0.52, -0.75)  # creases are drawn on the face that looks more this way: up, left and at the camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _sharpest(straight: Floats, pair: Pair) -> Mask:
 
 def _facing(normal: Triple) -> Floats:
     x, y, z = normal
-    right, down, forward = (np.float32(share) for share in _SIDE)
+    right, down, forward = (np.float32(share) for share in SIDE)
     side: Floats = x * right + y * down + z * forward
     return side
 

@@ -6,6 +6,7 @@ The same pictures as the plain version's on a CPU, to the bit. Models that are s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,11 @@ import torch
 from torch import Tensor
 
 from ..nouns import Camera, Lights
-from .device_views import DeviceBuffers, Planes, buffer_planes
+from ..recipe.rendering import ControlOptions
+from .controls_device import fill_controls
+from .device_views import DeviceViews, Planes, buffer_planes, control_planes
 from .rasterise import EMPTY
+from .triton_box import reach
 from .triton_raster import fill_large, fill_small
 from .triton_scene import Packed, light_table, view_table
 from .triton_shade import list_rough, shade_centres, shade_rough
@@ -37,16 +41,30 @@ LAUNCH = Launch()
 EXACT: dict[str, Any] = {"enable_fp_fusion": False}  # a fused multiply-add rounds once where a CPU rounds twice
 
 
-def draw(packed: Packed, cameras: Sequence[Camera], lights: Sequence[Lights], launch: Launch | None = None) -> DeviceBuffers:
-    """Draw equally large views of one model; nothing waits for the GPU."""
+def draw(
+    packed: Packed,
+    cameras: Sequence[Camera],
+    lights: Sequence[Lights],
+    options: ControlOptions | None = None,
+    launch: Launch | None = None,
+) -> DeviceViews:
+    """Draw equally large views of one model, with all controls if there are `options`; nothing waits for the GPU."""
     launch = launch or LAUNCH
     device = packed.position.device
-    planes = Planes.empty(buffer_planes(cameras[0].height, cameras[0].width), len(cameras), device)
+    width, height = size = cameras[0].width, cameras[0].height
+    layout = (
+        buffer_planes(height, width)
+        if options is None
+        else buffer_planes(height, width) | control_planes(height, width)
+    )
+    planes = Planes.empty(layout, len(cameras), device)
     views, lit = view_table(cameras, device), light_table(cameras, lights, device)
-    size = (cameras[0].width, cameras[0].height)
-    keys = nearest(packed, views, size, launch)
-    _shade(packed, keys, planes, views, lit, size, launch)
-    return DeviceBuffers(planes)
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        _shade(packed, nearest(packed, views, size, launch), planes, views, lit, size, launch)
+        if options is not None:
+            fill_controls(planes, views, cameras, options)
+            planes["reach"].copy_(reach(packed.position, packed.used, views))
+    return DeviceViews(planes)
 
 
 def nearest(packed: Packed, views: Tensor, size: tuple[int, int], launch: Launch | None = None) -> Tensor:
@@ -97,6 +115,10 @@ def _shade(
     list_rough[blocks](colour, alpha, slots, rough, counted, fine, width, pixels, launch.pixels, num_warps=4)
     _fill(packed, views, fine, slots, size, 2, launch)
     programs = max(1, launch.programs // count)
-    shade_rough[(programs, count)](
-        fine, rough, counted, colour, alpha, *model, launch.rough, num_warps=2, **EXACT
-    )
+    shade_rough[(programs, count)](fine, rough, counted, colour, alpha, *model, launch.rough, num_warps=2, **EXACT)
+
+
+def silhouette(packed: Packed, camera: Camera, launch: Launch | None = None) -> Tensor:
+    """The mask (H, W) bool of one camera."""
+    views = view_table([camera], packed.position.device)
+    return (nearest(packed, views, (camera.width, camera.height), launch) != EMPTY)[0]

@@ -1,6 +1,6 @@
-"""Inside a Triton kernel: what lies at a sample and how it is lit, as `surface` and `shade` say, operation by operation.
+"""Inside a Triton kernel: what lies at a sample and how it is lit, as `surface` and `shade` say, step by step.
 
-`light` points to one row of `triton_light.light_table`; see `triton_surface` for the other pointers and for why the
+`light` points to one row of `triton_scene.light_table`; see `triton_surface` for the other pointers and for why the
 results equal those of a CPU bit for bit.
 """
 
@@ -15,7 +15,6 @@ from . import shade
 from .triton_surface import (
     DECODE_STEPS,
     MATERIAL,
-    VIEW,
     channel_of,
     eye_of,
     mixed,
@@ -59,20 +58,9 @@ def _corner_normal(normal: Any, view: Any, i: Any, tx: Any, ty: Any, tz: Any, he
 
 @triton.jit
 def _base(
-    colour: Any,
-    material: Any,
-    decode: Any,
-    channel: tl.constexpr,
-    i: Any,
-    j: Any,
-    k: Any,
-    part: Any,
-    wi: Any,
-    wj: Any,
-    wk: Any,
-    here: Any,
-    COLOURED: tl.constexpr,
-) -> Any:
+    colour: Any, material: Any, channel: tl.constexpr, i: Any, j: Any, k: Any, part: Any, wi: Any,
+    wj: Any, wk: Any, here: Any, COLOURED: tl.constexpr,
+) -> Any:  # fmt: skip
     """One channel of material colour x vertex colour."""
     value = tl.load(material + part * MATERIAL + channel, mask=here, other=0.0)
     if COLOURED:
@@ -89,28 +77,34 @@ def _decoded(decode: Any, value: Any, here: Any) -> Any:
 
 
 @triton.jit
+def _texture(
+    uv: Any, material: Any, texels: Any, levels: Any, num_levels: Any, decode: Any, i: Any, j: Any, k: Any,
+    wi: Any, wj: Any, wk: Any, part: Any, area: Any, twice: Any, spread: Any, here: Any,
+) -> Any:  # fmt: skip
+    """Linear colour of the texture; `twice` the triangle's area, `spread` of a sample on the surface."""
+    ui = tl.load(uv + i * 2, mask=here, other=0.0).to(tl.float64)
+    vi = tl.load(uv + i * 2 + 1, mask=here, other=0.0).to(tl.float64)
+    uj = tl.load(uv + j * 2, mask=here, other=0.0).to(tl.float64)
+    vj = tl.load(uv + j * 2 + 1, mask=here, other=0.0).to(tl.float64)
+    uk = tl.load(uv + k * 2, mask=here, other=0.0).to(tl.float64)
+    vk = tl.load(uv + k * 2 + 1, mask=here, other=0.0).to(tl.float64)
+    covered = tl.abs((uj - ui) * (vk - vi) - (uk - ui) * (vj - vi)) * area.to(tl.float64)
+    density = (covered / tl.maximum(twice, twice * 0.0 + 1e-12)).to(tl.float32) * spread
+    u = mixed(uv, 2, i, j, k, wi, wj, wk, here)
+    v = mixed(uv + 1, 2, i, j, k, wi, wj, wk, here)
+    wrap = tl.load(material + part * MATERIAL + 9, mask=here, other=0.0).to(tl.int32)
+    a, b, c, d, across, down = texels_of(texels, levels, num_levels, part, wrap, u, v, density, here)
+    red = _decoded(decode, channel_of(a, b, c, d, across, down, 0), here)
+    green = _decoded(decode, channel_of(a, b, c, d, across, down, 8), here)
+    return red, green, _decoded(decode, channel_of(a, b, c, d, across, down, 16), here)
+
+
+@triton.jit
 def look_at(
-    position: Any,
-    normal: Any,
-    faces: Any,
-    parts: Any,
-    uv: Any,
-    colour: Any,
-    material: Any,
-    texels: Any,
-    levels: Any,
-    num_levels: Any,
-    decode: Any,
-    view: Any,
-    t: Any,
-    x: Any,
-    y: Any,
-    depth: Any,
-    here: Any,
-    SCALE: tl.constexpr,
-    TEXTURED: tl.constexpr,
-    COLOURED: tl.constexpr,
-) -> Any:
+    position: Any, normal: Any, faces: Any, parts: Any, uv: Any, colour: Any, material: Any, texels: Any,
+    levels: Any, num_levels: Any, decode: Any, view: Any, t: Any, x: Any, y: Any, depth: Any, here: Any,
+    SCALE: tl.constexpr, TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
+) -> Any:  # fmt: skip
     """Samples that see triangle t at pixels (x, y): ray (x/z, y/z), unit normal, linear colour, part."""
     i = tl.load(faces + t * 3, mask=here, other=0)
     j = tl.load(faces + t * 3 + 1, mask=here, other=0)
@@ -138,30 +132,18 @@ def look_at(
     nx, ny, nz = nx - away * ray_x, ny - away * ray_y, nz - away
     unit = tl.div_rn(1.0, tl.maximum(tl.sqrt_rn(_dot(nx, ny, nz, nx, ny, nz)), 1e-12))
     nx, ny, nz = nx * unit, ny * unit, nz * unit
-    r = _base(colour, material, decode, 0, i, j, k, part, wi, wj, wk, here, COLOURED)
-    g = _base(colour, material, decode, 1, i, j, k, part, wi, wj, wk, here, COLOURED)
-    b = _base(colour, material, decode, 2, i, j, k, part, wi, wj, wk, here, COLOURED)
+    r = _base(colour, material, 0, i, j, k, part, wi, wj, wk, here, COLOURED)
+    g = _base(colour, material, 1, i, j, k, part, wi, wj, wk, here, COLOURED)
+    b = _base(colour, material, 2, i, j, k, part, wi, wj, wk, here, COLOURED)
     if TEXTURED:
-        own = material + part * MATERIAL
-        area = tl.load(own + 8, mask=here, other=0.0)
-        du = tl.load(uv + j * 2, mask=here, other=0.0).to(tl.float64)
-        dv = tl.load(uv + j * 2 + 1, mask=here, other=0.0).to(tl.float64)
-        eu = tl.load(uv + k * 2, mask=here, other=0.0).to(tl.float64)
-        ev = tl.load(uv + k * 2 + 1, mask=here, other=0.0).to(tl.float64)
-        u0 = tl.load(uv + i * 2, mask=here, other=0.0).to(tl.float64)
-        v0 = tl.load(uv + i * 2 + 1, mask=here, other=0.0).to(tl.float64)
-        covered = tl.abs((du - u0) * (ev - v0) - (eu - u0) * (dv - v0)) * area.to(tl.float64)
-        density = (covered / tl.maximum(twice, twice * 0.0 + 1e-12)).to(tl.float32)
+        area = tl.load(material + part * MATERIAL + 8, mask=here, other=0.0)
         slant = tl.maximum(-(nx * ray_x + ny * ray_y + nz), 0.3)
         focal = (tl.load(view + 17) * SCALE * SCALE).to(tl.float32)
-        density = density * tl.div_rn(depth * depth, slant * focal)
-        u = mixed(uv, 2, i, j, k, wi, wj, wk, here)
-        v = mixed(uv + 1, 2, i, j, k, wi, wj, wk, here)
-        wrap = tl.load(own + 9, mask=here, other=0.0).to(tl.int32)
-        a, c, d, e, across, down = texels_of(texels, levels, num_levels, part, wrap, u, v, density, here)
-        r = tl.where(area > 0, r * _decoded(decode, channel_of(a, c, d, e, across, down, 0), here), r)
-        g = tl.where(area > 0, g * _decoded(decode, channel_of(a, c, d, e, across, down, 8), here), g)
-        b = tl.where(area > 0, b * _decoded(decode, channel_of(a, c, d, e, across, down, 16), here), b)
+        spread = tl.div_rn(depth * depth, slant * focal)
+        red, green, blue = _texture(
+            uv, material, texels, levels, num_levels, decode, i, j, k, wi, wj, wk, part, area, twice, spread, here
+        )
+        r, g, b = tl.where(area > 0, r * red, r), tl.where(area > 0, g * green, g), tl.where(area > 0, b * blue, b)
     return ray_x, ray_y, nx, ny, nz, r, g, b, part
 
 
@@ -182,23 +164,9 @@ def _tone(x: Any) -> Any:
 
 @triton.jit
 def _lit(
-    light: Any,
-    channel: tl.constexpr,
-    base: Any,
-    nx: Any,
-    ny: Any,
-    nz: Any,
-    mx: Any,
-    my: Any,
-    mz: Any,
-    metallic: Any,
-    rough: Any,
-    graze: Any,
-    lit_key: Any,
-    lit_fill: Any,
-    glint: Any,
-    unlit: Any,
-) -> Any:
+    light: Any, channel: tl.constexpr, base: Any, nx: Any, ny: Any, nz: Any, mx: Any, my: Any, mz: Any,
+    metallic: Any, rough: Any, graze: Any, lit_key: Any, lit_fill: Any, glint: Any, unlit: Any,
+) -> Any:  # fmt: skip
     """One channel of a lit surface."""
     key = tl.load(light + 6 + channel)
     fill = tl.load(light + 9 + channel)
@@ -214,7 +182,18 @@ def _lit(
 
 @triton.jit
 def lit_of(
-    material: Any, light: Any, part: Any, ray_x: Any, ray_y: Any, nx: Any, ny: Any, nz: Any, r: Any, g: Any, b: Any, here: Any
+    material: Any,
+    light: Any,
+    part: Any,
+    ray_x: Any,
+    ray_y: Any,
+    nx: Any,
+    ny: Any,
+    nz: Any,
+    r: Any,
+    g: Any,
+    b: Any,
+    here: Any,
 ) -> Any:
     """Linear colour 0-1 after tone mapping: `shade.shade`."""
     own = material + part * MATERIAL

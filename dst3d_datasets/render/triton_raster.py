@@ -38,9 +38,7 @@ def _sorted(xa: Any, ya: Any, wa: Any, xb: Any, yb: Any, wb: Any) -> Any:
 
 
 @triton.jit
-def _extent(
-    x0: Any, y0: Any, x1: Any, y1: Any, x2: Any, y2: Any, width: Any, height: Any, SCALE: tl.constexpr
-) -> Any:
+def _extent(x0: Any, y0: Any, x1: Any, y1: Any, x2: Any, y2: Any, width: Any, height: Any, SCALE: tl.constexpr) -> Any:
     """First and last row that a triangle may touch (none when its area is 0 or it lies beside), and its columns."""
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
     left = _first(tl.minimum(tl.minimum(x0, x1), x2), SCALE, width)
@@ -62,19 +60,9 @@ def _cross(x0: Any, y0: Any, w0: Any, x1: Any, y1: Any, w1: Any, y: Any) -> Any:
 
 @triton.jit
 def _span(
-    x0: Any,
-    y0: Any,
-    w0: Any,
-    x1: Any,
-    y1: Any,
-    w1: Any,
-    x2: Any,
-    y2: Any,
-    w2: Any,
-    row: Any,
-    width: Any,
+    x0: Any, y0: Any, w0: Any, x1: Any, y1: Any, w1: Any, x2: Any, y2: Any, w2: Any, row: Any, width: Any,
     SCALE: tl.constexpr,
-) -> Any:
+) -> Any:  # fmt: skip
     """Samples of sorted triangles in a row: first column, how many, 1/z at the first, its change to the next."""
     y = (row.to(tl.float64) + 0.5) * (1.0 / SCALE)
     xa, wa = _cross(x0, y0, w0, x2, y2, w2, y)
@@ -96,31 +84,10 @@ def _span(
 
 @triton.jit
 def _put(
-    keys: Any,
-    slots: Any,
-    position: Any,
-    faces: Any,
-    parts: Any,
-    uv: Any,
-    colour: Any,
-    material: Any,
-    texels: Any,
-    levels: Any,
-    num_levels: Any,
-    view: Any,
-    b: Any,
-    triangle: Any,
-    column: Any,
-    row: Any,
-    w: Any,
-    here: Any,
-    width: Any,
-    height: Any,
-    SCALE: tl.constexpr,
-    CUT: tl.constexpr,
-    TEXTURED: tl.constexpr,
-    COLOURED: tl.constexpr,
-) -> None:
+    keys: Any, slots: Any, position: Any, faces: Any, parts: Any, uv: Any, colour: Any, material: Any, texels: Any,
+    levels: Any, num_levels: Any, view: Any, b: Any, triangle: Any, column: Any, row: Any, w: Any, here: Any,
+    width: Any, height: Any, SCALE: tl.constexpr, CUT: tl.constexpr, TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
+) -> None:  # fmt: skip
     """Lower the keys of samples by a fragment each. At scale 2 only chosen pixels have keys: four, from `slots` on."""
     place = (b * height + row) * width + column
     if SCALE == 2:
@@ -149,30 +116,11 @@ def _put(
 
 @triton.jit
 def fill_small(
-    keys: Any,
-    slots: Any,
-    work: Any,
-    listed: Any,
-    position: Any,
-    faces: Any,
-    parts: Any,
-    uv: Any,
-    colour: Any,
-    material: Any,
-    texels: Any,
-    levels: Any,
-    num_levels: Any,
-    views: Any,
-    num_triangles: Any,
-    width: Any,
-    height: Any,
-    SCALE: tl.constexpr,
-    CUT: tl.constexpr,
-    TEXTURED: tl.constexpr,
-    COLOURED: tl.constexpr,
-    LIMIT: tl.constexpr,
-    BLOCK: tl.constexpr,
-) -> None:
+    keys: Any, slots: Any, work: Any, listed: Any, position: Any, faces: Any, parts: Any, uv: Any, colour: Any,
+    material: Any, texels: Any, levels: Any, num_levels: Any, views: Any, num_triangles: Any, width: Any,
+    height: Any, SCALE: tl.constexpr, CUT: tl.constexpr, TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
+    LIMIT: tl.constexpr, BLOCK: tl.constexpr,
+) -> None:  # fmt: skip
     """Draw the triangles of at most LIMIT x LIMIT samples; put the others on the list `work`, `listed` of them.
 
     Grid: (blocks of triangles, views).
@@ -201,10 +149,10 @@ def fill_small(
         x0, y0, w0, x1, y1, w1 = _sorted(x0, y0, w0, x1, y1, w1)
         x1, y1, w1, x2, y2, w2 = _sorted(x1, y1, w1, x2, y2, w2)
         x0, y0, w0, x1, y1, w1 = _sorted(x0, y0, w0, x1, y1, w1)
-        for line in range(0, most):
+        for line in range(most):
             first, count, w, slope = _span(x0, y0, w0, x1, y1, w1, x2, y2, w2, top + line, width, SCALE)
             count = tl.where(line < rows, count, 0)
-            for c in range(0, tl.max(count)):
+            for c in range(tl.max(count)):
                 _put(
                     keys, slots, position, faces, parts, uv, colour, material, texels, levels, num_levels, view, b,
                     t, first + c, top + line, w + c * slope, c < count, width, height, SCALE, CUT, TEXTURED, COLOURED,
@@ -262,30 +210,11 @@ def _piece(position: Any, faces: Any, view: Any, t: Any, piece: Any) -> Any:
 
 @triton.jit
 def fill_large(
-    keys: Any,
-    slots: Any,
-    work: Any,
-    listed: Any,
-    position: Any,
-    faces: Any,
-    parts: Any,
-    uv: Any,
-    colour: Any,
-    material: Any,
-    texels: Any,
-    levels: Any,
-    num_levels: Any,
-    views: Any,
-    num_triangles: Any,
-    width: Any,
-    height: Any,
-    SCALE: tl.constexpr,
-    CUT: tl.constexpr,
-    TEXTURED: tl.constexpr,
-    COLOURED: tl.constexpr,
-    ROWS: tl.constexpr,
-    COLUMNS: tl.constexpr,
-) -> None:
+    keys: Any, slots: Any, work: Any, listed: Any, position: Any, faces: Any, parts: Any, uv: Any, colour: Any,
+    material: Any, texels: Any, levels: Any, num_levels: Any, views: Any, num_triangles: Any, width: Any,
+    height: Any, SCALE: tl.constexpr, CUT: tl.constexpr, TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+) -> None:  # fmt: skip
     """Draw the listed triangles. Grid: (any number of programs, blocks of ROWS rows of the lattice)."""
     block = tl.program_id(1) * ROWS
     for item in range(tl.program_id(0), tl.load(listed), tl.num_programs(0)):

@@ -22,6 +22,7 @@ class Packed:
     position: Tensor  # (V, 3) float64
     normal: Tensor  # (V, 3) float32
     faces: Tensor  # (T, 3) int32
+    used: Tensor  # (U,) int32, the vertices of faces
     parts: Tensor  # (T,) int32
     uv: Tensor  # (V, 2) float32; one number when nothing is textured
     colour: Tensor  # (V, 4) float32; one number when no vertex has a colour
@@ -45,10 +46,12 @@ def pack(scene: Scene) -> Packed:
     wrap = torch.zeros_like(area) if atlas is None or atlas.wrap is None else atlas.wrap.float()
     columns = [*materials.colour, materials.metallic, materials.roughness, materials.unlit.float(), materials.cutoff]
     levels = empty if atlas is None else torch.stack([atlas.start, atlas.width, atlas.height], 1).int()
+    faces = torch.stack(scene.faces, 1)
     return Packed(
         position=torch.stack(scene.position, 1).contiguous(),
         normal=torch.stack(scene.normal, 1).contiguous(),
-        faces=torch.stack(scene.faces, 1).int().contiguous(),
+        faces=faces.int().contiguous(),
+        used=torch.unique(faces).int(),
         parts=scene.part.int(),
         uv=none if scene.uv is None else torch.stack(scene.uv, 1).contiguous(),
         colour=none if scene.colour is None else torch.stack(scene.colour, 1).contiguous(),

@@ -1,4 +1,4 @@
-"""Triton kernels that turn the z-buffer into pictures: the sample at each pixel's centre, and four where it is rough."""
+"""Triton kernels that turn the z-buffer into pictures: one sample a pixel, and four more where that is rough."""
 
 from __future__ import annotations
 
@@ -32,33 +32,11 @@ def _depth(key: Any, here: Any) -> Any:
 
 @triton.jit
 def shade_centres(
-    keys: Any,
-    out_colour: Any,
-    out_alpha: Any,
-    out_mask: Any,
-    out_depth: Any,
-    out_normal: Any,
-    out_part: Any,
-    position: Any,
-    normal: Any,
-    faces: Any,
-    parts: Any,
-    uv: Any,
-    colour: Any,
-    material: Any,
-    texels: Any,
-    levels: Any,
-    num_levels: Any,
-    decode: Any,
-    encode: Any,
-    views: Any,
-    lights: Any,
-    width: Any,
-    pixels: Any,
-    TEXTURED: tl.constexpr,
-    COLOURED: tl.constexpr,
-    BLOCK: tl.constexpr,
-) -> None:
+    keys: Any, out_colour: Any, out_alpha: Any, out_mask: Any, out_depth: Any, out_normal: Any, out_part: Any,
+    position: Any, normal: Any, faces: Any, parts: Any, uv: Any, colour: Any, material: Any, texels: Any,
+    levels: Any, num_levels: Any, decode: Any, encode: Any, views: Any, lights: Any, width: Any, pixels: Any,
+    TEXTURED: tl.constexpr, COLOURED: tl.constexpr, BLOCK: tl.constexpr,
+) -> None:  # fmt: skip
     """Colour, alpha, mask, depth, normal and part at pixel centres. Grid: (blocks of pixels, views)."""
     b = tl.program_id(1)
     pixel = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -113,7 +91,15 @@ def _rough_beside(colour: Any, alpha: Any, place: Any, other: Any, here: Any) ->
 
 @triton.jit
 def list_rough(
-    colour: Any, alpha: Any, slots: Any, rough: Any, counted: Any, fine: Any, width: Any, pixels: Any, BLOCK: tl.constexpr
+    colour: Any,
+    alpha: Any,
+    slots: Any,
+    rough: Any,
+    counted: Any,
+    fine: Any,
+    width: Any,
+    pixels: Any,
+    BLOCK: tl.constexpr,
 ) -> None:
     """Number the pixels that differ visibly from a neighbour, and empty the four fine keys of each.
 
@@ -134,38 +120,18 @@ def list_rough(
     if total > 0:
         number = number + tl.atomic_add(counted + b, total) + b * pixels
         tl.store(rough + number, pixel, mask=found)
-        for sample in range(0, 4):
+        for sample in range(4):
             tl.store(fine + number * 4 + sample, tl.full((BLOCK,), EMPTY, tl.int64), mask=found)
     tl.store(slots + place, tl.where(found, number, -1), mask=here)
 
 
 @triton.jit
 def shade_rough(
-    fine: Any,
-    rough: Any,
-    counted: Any,
-    out_colour: Any,
-    out_alpha: Any,
-    position: Any,
-    normal: Any,
-    faces: Any,
-    parts: Any,
-    uv: Any,
-    colour: Any,
-    material: Any,
-    texels: Any,
-    levels: Any,
-    num_levels: Any,
-    decode: Any,
-    encode: Any,
-    views: Any,
-    lights: Any,
-    width: Any,
-    pixels: Any,
-    TEXTURED: tl.constexpr,
-    COLOURED: tl.constexpr,
+    fine: Any, rough: Any, counted: Any, out_colour: Any, out_alpha: Any, position: Any, normal: Any, faces: Any,
+    parts: Any, uv: Any, colour: Any, material: Any, texels: Any, levels: Any, num_levels: Any, decode: Any,
+    encode: Any, views: Any, lights: Any, width: Any, pixels: Any, TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
     BLOCK: tl.constexpr,
-) -> None:
+) -> None:  # fmt: skip
     """Mean colour and coverage of the four samples of the listed pixels. Grid: (any number of programs, views)."""
     b = tl.program_id(1)
     view = views + b * VIEW
@@ -178,7 +144,7 @@ def shade_rough(
         place = b * pixels + pixel
         red, green, blue = (place * 0).to(tl.float32), (place * 0).to(tl.float32), (place * 0).to(tl.float32)
         covered = (place * 0).to(tl.float32)
-        for sample in range(0, 4):
+        for sample in range(4):
             key = tl.load(fine + number * 4 + sample, mask=inside, other=EMPTY)
             here = key != EMPTY
             t = tl.where(here, key & 0xFFFFFFFF, 0).to(tl.int32)

@@ -134,25 +134,10 @@ def channel_of(a: Any, b: Any, c: Any, d: Any, across: Any, down: Any, shift: tl
 
 @triton.jit
 def alpha_of(
-    view: Any,
-    position: Any,
-    uv: Any,
-    colour: Any,
-    material: Any,
-    texels: Any,
-    levels: Any,
-    num_levels: Any,
-    i: Any,
-    j: Any,
-    k: Any,
-    part: Any,
-    x: Any,
-    y: Any,
-    here: Any,
-    TEXTURED: tl.constexpr,
-    COLOURED: tl.constexpr,
-) -> Any:
-    """Alpha at pixels (x, y) of triangles with corners i, j, k, from the finest texture level; and the part's cutoff."""
+    view: Any, position: Any, uv: Any, colour: Any, material: Any, texels: Any, levels: Any, num_levels: Any, i: Any,
+    j: Any, k: Any, part: Any, x: Any, y: Any, here: Any, TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
+) -> Any:  # fmt: skip
+    """Alpha at pixels (x, y) of triangles i, j, k, from the finest texture level; and the part's cutoff."""
     ax, ay, az = eye_of(position, view, i, here)
     bx, by, bz = eye_of(position, view, j, here)
     cx, cy, cz = eye_of(position, view, k, here)
