@@ -10,10 +10,13 @@ import pytest
 from _generate_shots import ball_shot
 from PIL import Image
 
-from dst3d_datasets.generate.catcher import is_upright, key_share, with_shadow
+from dst3d_datasets.generate import catcher
+from dst3d_datasets.generate.catcher import is_upright, key_share
+from dst3d_datasets.generate.noise import Draws
 from dst3d_datasets.generate.rays import directions, ground
 from dst3d_datasets.generate.render import RenderGenerator
 from dst3d_datasets.generate.shadow import shade
+from dst3d_datasets.generate.stage import Stage
 from dst3d_datasets.nouns import AMBIENT, DIRECT, Lights, Shot, hemisphere
 from dst3d_datasets.recipe.options import RenderGeneratorOptions
 
@@ -27,6 +30,10 @@ def lit_from(shot: Shot, direction: tuple[float, float, float], strength: float 
         Lights(), key_direction=tuple(unit.tolist()), key_colour=(strength,) * 3, fill_colour=(0.0, 0.0, 0.0)
     )
     return dataclasses.replace(shot, lights=lights)
+
+
+def with_shadow(picture: np.ndarray, shot: Shot) -> np.ndarray:
+    return catcher.with_shadow(picture, Stage.of(shot, Draws("test")))
 
 
 def plane_of(shot: Shot):

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..nouns import AMBIENT, DIRECT, Camera, Lights, Shot
+from ..nouns import AMBIENT, DIRECT, Camera, Lights
 from .colour import Bytes, decode, encode
-from .noise import Draws
 from .shadow import shade
 from .stage import Stage
 
@@ -33,12 +32,11 @@ def key_share(lights: Lights) -> float:
     return key / max(key + fill + upward, 1e-9)
 
 
-def with_shadow(picture: Bytes, shot: Shot) -> Bytes:
+def with_shadow(picture: Bytes, stage: Stage) -> Bytes:
     """The picture (H, W, 3) sRGB, darkened under and behind the object; unchanged where no shadow falls."""
-    stage = Stage.of(shot, Draws("background", "shadow", shot.seed))
     if not stage.stands:
         return picture
-    left = shade(shot, stage.plane, stage.floor, _CONTACT, key_share(shot.lights))
+    left = shade(stage.shot, stage.plane, stage.floor, _CONTACT, key_share(stage.shot.lights))
     left = 1.0 - (1.0 - left) * stage.plane.share
     dark = left < 0.998
     out = picture.copy()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
+import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import UsageError
@@ -16,7 +17,9 @@ from ..pictures import HDR_SUFFIXES, SUFFIXES, Folder, read_panorama, read_pictu
 from .catcher import is_upright, with_shadow
 from .colour import Bytes, Floats, encode
 from .noise import Draws
-from .rays import directions
+from .stage import Stage
+
+Pixels = TypeVar("Pixels", Bytes, Floats)
 
 _WIDTH = 4096  # of a panorama in memory, pixels
 _KEPT = 20  # panoramas, of 25 MB each
@@ -41,7 +44,9 @@ class Images:
         """
         names = ("background", "images", shot.seed)
         picture = self._crop(self._folder.first_usable(read_picture, *names), shot, Draws(*names))
-        return with_shadow(picture, shot) if self._shadow and is_upright(shot.camera) else picture
+        if not self._shadow or not is_upright(shot.camera):
+            return picture
+        return with_shadow(picture, Stage.of(shot, Draws(*names)))
 
     def _crop(self, image: Image.Image, shot: Shot, draws: Draws) -> Bytes:
         height, width = shot.buffers.alpha.shape
@@ -79,9 +84,9 @@ class Surroundings:
                 "generator: background: panorama needs `render: {light: environment}`, whose panorama it shows, "
                 "or a `folder` of its own"
             )
-        seen = look(panorama.pixels, directions(shot.camera), shot.lights.turn)
-        picture = np.floor(seen + 0.5).astype(np.uint8)
-        return with_shadow(picture, shot) if self._shadow else picture
+        stage = Stage.of(shot, Draws("background", "panorama", shot.seed))
+        picture = look(panorama.pixels, stage.rays, shot.lights.turn)
+        return with_shadow(picture, stage) if self._shadow else picture
 
     def counts(self) -> dict[str, int]:
         """The panoramas were read, and their faults counted, by who lit the object: always empty."""
@@ -110,9 +115,9 @@ class Panoramas:
         """
         names = ("background", "panorama", shot.seed)
         panorama = self._folder.first_usable(self._read, *names)
-        heading = Draws(*names).number("heading", 0.0, 360.0)
-        picture = np.floor(look(panorama, directions(shot.camera), heading) + 0.5).astype(np.uint8)
-        return with_shadow(picture, shot) if self._shadow else picture
+        stage = Stage.of(shot, Draws(*names))
+        picture = look(panorama, stage.rays, stage.draws.number("heading", 0.0, 360.0))
+        return with_shadow(picture, stage) if self._shadow else picture
 
     def counts(self) -> dict[str, int]:
         """`bad_picture`: files found unusable since the last call."""
@@ -128,35 +133,23 @@ def _exposed(path: Path) -> Bytes:
     return encode(np.asarray(picture * np.float32(0.18 / max(middle, 1e-6)), dtype=np.float32))
 
 
-def look(panorama: NDArray[np.uint8] | Floats, rays: Floats, heading: float) -> Floats:
+def look(panorama: Pixels, rays: Floats, heading: float) -> Pixels:
     """Sample an equirectangular picture along rays, bilinearly; its columns wrap, its rows stop at the poles.
 
     Args:
-        panorama: (h, w, 3).
+        panorama: (h, w, 3), uint8 or float32; fewer than 32768 pixels wide.
         rays: (3, H, W), canonical frame (z up), any length.
         heading: degrees; what the panorama shows in its middle lies towards the canonical direction
             (sin heading, cos heading, 0).
 
     Returns:
-        (H, W, 3) float32, in the panorama's own values.
+        (H, W, 3), in the panorama's own values and type; between its pixels in steps of 1/32 (OpenCV's remap).
     """
     height, width = panorama.shape[:2]
-    x, y, z = (rays[i].astype(np.float64) for i in range(3))
-    azimuth = np.arctan2(x, y) - math.radians(heading)
+    x, y, z = rays
+    azimuth = np.arctan2(x, y) - np.float32(math.radians(heading))
     elevation = np.arctan2(z, np.sqrt(x * x + y * y))
-    column = np.mod(azimuth / (2.0 * math.pi) + 0.5, 1.0) * width - 0.5
-    row = np.clip((0.5 - elevation / math.pi) * height - 0.5, 0.0, height - 1.0)
-    left, top = np.floor(column), np.floor(row)
-    right_share = (column - left).astype(np.float32)[..., None]
-    low_share = (row - top).astype(np.float32)[..., None]
-    x0, y0 = left.astype(np.int64) % width, top.astype(np.int64)
-    x1, y1 = (x0 + 1) % width, np.minimum(y0 + 1, height - 1)
-    flat = panorama.reshape(-1, panorama.shape[2])
-
-    def at(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Floats:
-        return np.asarray(np.take(flat, rows * width + columns, axis=0), dtype=np.float32)
-
-    upper = at(y0, x0) * (1 - right_share) + at(y0, x1) * right_share
-    lower = at(y1, x0) * (1 - right_share) + at(y1, x1) * right_share
-    sampled: Floats = upper * (1 - low_share) + lower * low_share
-    return sampled
+    column = np.mod(azimuth * np.float32(0.5 / math.pi) + np.float32(0.5), 1.0) * np.float32(width) - np.float32(0.5)
+    row = (np.float32(0.5) - elevation * np.float32(1.0 / math.pi)) * np.float32(height) - np.float32(0.5)
+    row = np.clip(row, 0.0, height - 1.0)
+    return cv2.remap(panorama, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)  # type: ignore[return-value]

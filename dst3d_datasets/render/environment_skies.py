@@ -18,6 +18,7 @@ Floats = NDArray[np.float32]
 COUNT = 24
 KINDS = ("clear", "low sun", "overcast", "studio")
 ROWS = 512
+_HALF = ROWS // 2  # rows above the horizon
 _EARTHS = ((0.20, 0.22, 0.12), (0.30, 0.26, 0.20), (0.24, 0.24, 0.25), (0.36, 0.33, 0.28))  # reflectance of the ground
 _SUN_RADIUS = 1.2  # degrees: four times the sun's, so that a pixel of the panorama can hold it
 
@@ -59,21 +60,22 @@ def _tinted(light: Floats, colour: tuple[float, ...]) -> Floats:
 
 def _grounded(dome: Floats, number: int, horizontal: NDArray[np.float64], haze: tuple[float, ...]) -> Floats:
     """Ground below the horizon: matt, lit by `horizontal` (irradiance / pi, RGB), fading into the haze far away."""
-    x, y, z = _grid()
+    x, y, z = (plane[_HALF:] for plane in _grid())
     earth = np.array(_EARTHS[int(_number(number, "earth", 0, len(_EARTHS)))])
     near = np.clip(-z / _number(number, "clear", 0.05, 0.25), 0.0, 1.0)[..., None]
     away = np.asarray(_number(number, "grain", 2.0, 8.0) / np.maximum(-z, 0.02), dtype=np.float32)
     mottled = 1.0 + 0.25 * _waves(number, "ground", x * away, y * away, 4)[..., None]
     ground = np.array(haze) * (1.0 - near) + earth * horizontal * mottled * near
-    return np.where(z[..., None] > 0.0, dome, ground).astype(np.float32)
+    return np.concatenate([dome[:_HALF], ground]).astype(np.float32)
 
 
 def _clouds(number: int, cover: float) -> Floats:
     """Share of the sky (ROWS, 2 ROWS) in 0-1 that a layer of clouds hides."""
-    x, y, z = _grid()
+    x, y, z = (plane[:_HALF] for plane in _grid())
     away = np.asarray(_number(number, "cloud size", 1.0, 2.5) / np.maximum(z, 0.04), dtype=np.float32)
     edge = _waves(number, "clouds", x * away, y * away, 4)
-    return np.asarray(np.clip((edge + 2.0 * cover - 1.0) * 1.2 + 0.5, 0.0, 1.0) * np.clip(z * 6.0, 0.0, 1.0))
+    share = np.clip((edge + 2.0 * cover - 1.0) * 1.2 + 0.5, 0.0, 1.0) * np.clip(z * 6.0, 0.0, 1.0)
+    return np.concatenate([share, np.zeros_like(share)])
 
 
 def _overcast(number: int) -> Floats:
