@@ -109,6 +109,8 @@ def test_azimuth_ninety_sees_plus_x_and_elevation_sees_the_top() -> None:
 
 def test_reference_lens() -> None:
     np.testing.assert_allclose(intrinsics(512, 512), [[560, 0, 256], [0, 560, 256], [0, 0, 1]])
+    np.testing.assert_allclose(intrinsics(640, 480, 2.0, (0.1, -0.25)), [[1280, 0, 384], [0, 1280, 80], [0, 0, 1]])
+    np.testing.assert_allclose(intrinsics(480, 640, 2.0, (0.1, -0.25)), [[1280, 0, 304], [0, 1280, 160], [0, 0, 1]])
 
 
 @pytest.mark.parametrize("theta", [-195.0, -90.0, 0.0, 15.0, 300.0])

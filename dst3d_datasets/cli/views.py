@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   dst3d views recipe.yaml -o views.png
   dst3d views recipe.yaml --class airliner --class teapot
-  dst3d views recipe.yaml --set views.sampling=sphere --set "views.quotas=[{region: below, share: 0.1}]"
+  dst3d views recipe.yaml --set views.sampling=sphere --most 20000
   dst3d views quickstart --samplers -o views.jpg      # every sampler side by side
 """
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
