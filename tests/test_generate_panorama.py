@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import json
 import math
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from _generate_shots import ball_shot, with_seed
 from PIL import Image
 
 from dst3d_datasets.errors import UsageError
+from dst3d_datasets.generate.colour import tone
 from dst3d_datasets.generate.pictures import look
 from dst3d_datasets.generate.rays import directions
 from dst3d_datasets.generate.render import RenderGenerator
 from dst3d_datasets.nouns import Camera, Lights, Panorama, Shot
+from dst3d_datasets.plan import ModelViews
+from dst3d_datasets.recipe import validate
 from dst3d_datasets.recipe.options import RenderGeneratorOptions
+from dst3d_datasets.recipe.rendering import Render
+from dst3d_datasets.render.lighting import Lighting
+from dst3d_datasets.seeds import seed_of
+from dst3d_datasets.shard import iter_samples
+from dst3d_datasets.tools import Tools
 
 LENSES = {
     "reference": np.array([[105.0, 0.0, 48.0], [0.0, 105.0, 48.0], [0.0, 0.0, 1.0]]),
@@ -92,8 +103,6 @@ def test_the_background_is_the_panorama_that_lights_the_object_with_its_turn() -
 def test_the_sun_behind_the_object_is_the_sun_that_lights_it() -> None:
     """Light, turn and picture from `Lighting`; the brightest pixel must lie where the key light comes from."""
     from dst3d_datasets.camera import camera_of
-    from dst3d_datasets.recipe.rendering import Render
-    from dst3d_datasets.render.lighting import Lighting
 
     lighting, checked = Lighting(Render(light="environment")), 0
     for seed in range(40):
@@ -146,6 +155,62 @@ def test_hdr_panoramas_are_read(tmp_path: Path) -> None:
     picture = draw(ball_shot(1), background="panorama", folder=str(tmp_path))
     outside = picture[ball_shot(1).buffers.alpha == 0]
     assert outside.std() > 10
+
+
+def test_the_tone_curve_is_the_renderers() -> None:
+    from dst3d_datasets.render.shade import tone as of_the_object
+
+    ramp = np.linspace(0.0, 30.0, 5000, dtype=np.float32)
+    np.testing.assert_allclose(tone(ramp), of_the_object(torch.from_numpy(ramp)).numpy(), atol=1e-6)
+
+
+# --- the whole way ------------------------------------------------------------------------------------------------
+
+
+def journey(folder: Path) -> list[tuple[dict, np.ndarray]]:
+    """Labels and pictures as a build makes them."""
+    recipe = validate(
+        {
+            "sources": [{"kind": "primitives"}],
+            "render": {"light": "environment", "size": 64, "panoramas": str(folder)},
+            "generator": {"kind": "render", "background": "panorama", "shadow": False},
+            "views": {"per_model": 3},
+        }
+    )
+    refs = list(Tools(recipe).source("primitives").models())[:2]
+    samples = iter_samples(recipe, [ModelViews(ref=ref, first=0, count=3) for ref in refs])
+    members = [dict(sample.members) for sample in samples]
+    return [(json.loads(m["json"]), np.asarray(Image.open(io.BytesIO(m["jpg"])))) for m in members]
+
+
+def test_a_build_lights_and_surrounds_its_objects_with_the_same_panoramas(tmp_path: Path) -> None:
+    light = (direction_panorama(32) / 255.0 * 3.0).astype(np.float32)
+    assert cv2.imwrite(str(tmp_path / "sky.hdr"), light[..., ::-1])
+    made = journey(tmp_path)
+    assert len(made) == 6
+    lighting = Lighting(Render(light="environment", size=64, panoramas=str(tmp_path)))
+    for label, picture in made:
+        lights = lighting.lights_of(seed_of(label["seed"], "light"))
+        K, R = np.array(label["K"]), np.array(label["R"])
+        for u, v in ((1.5, 1.5), (62.5, 1.5), (1.5, 62.5)):
+            x, y, z = R.T @ np.linalg.inv(K) @ (u, v, 1.0)
+            heading = math.atan2(x, y) - math.radians(lights.turn)
+            row = (0.5 - math.atan2(z, math.hypot(x, y)) / math.pi) * 32
+            column = (heading / (2 * math.pi) + 0.5) % 1.0 * 64
+            truth = lights.panorama.pixels[min(int(row), 31), int(column) % 64].astype(int)  # type: ignore[union-attr]
+            assert np.abs(picture[int(v), int(u)] - truth).max() < 30
+
+
+def test_pictures_do_not_depend_on_opencvs_threads(tmp_path: Path) -> None:
+    assert cv2.imwrite(str(tmp_path / "sky.hdr"), (direction_panorama(64) / 50.0).astype(np.float32)[..., ::-1])
+    before, made = cv2.getNumThreads(), []
+    try:
+        for threads in (1, 4):
+            cv2.setNumThreads(threads)
+            made.append([picture for _, picture in journey(tmp_path)])
+    finally:
+        cv2.setNumThreads(before)
+    np.testing.assert_array_equal(*made)
 
 
 def test_a_panorama_must_be_two_to_one(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..nouns import Shot
 from ..pictures import HDR_SUFFIXES, SUFFIXES, Folder, read_panorama, read_picture
 from .catcher import is_upright, with_shadow
-from .colour import Bytes, Floats, encode
+from .colour import Bytes, Floats, encode, tone
 from .noise import Draws
 from .stage import Stage
 
@@ -99,7 +99,7 @@ class Panoramas:
     Row v of the picture (height h) looks at elevation 90 - 180 (v + 0.5) / h degrees; column u (width w) at heading
     360 (u + 0.5) / w - 180 degrees, counted clockwise from above, 0 being the picture's middle. Panoramas are
     infinitely far away: only the camera's rotation and K matter. HDR pictures (.hdr) are exposed so that their
-    median is mid-grey (0.18), and what is above 1 is clipped.
+    median is mid-grey (0.18) and go through `colour.tone`.
     """
 
     def __init__(self, folder: str, shadow: bool) -> None:
@@ -130,7 +130,8 @@ def _exposed(path: Path) -> Bytes:
     if picture.dtype == np.uint8:
         return picture  # type: ignore[return-value]
     middle = float(np.median(picture.mean(axis=2)))
-    return encode(np.asarray(picture * np.float32(0.18 / max(middle, 1e-6)), dtype=np.float32))
+    exposure = np.float32(0.18 / max(middle, 1e-6))
+    return np.stack([encode(tone(np.asarray(row * exposure, dtype=np.float32))) for row in picture])
 
 
 def look(panorama: Pixels, rays: Floats, heading: float) -> Pixels:
