@@ -146,3 +146,13 @@ def test_importing_the_package_needs_no_big_library():
         "assert dst3d_datasets.__version__ and 'load_builder' in dir(dst3d_datasets)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONWARNINGS": "error"})
+
+
+def test_lines_and_parts(row):
+    sample = decode_sample(row)
+    part = np.asarray(Image.open(io.BytesIO(row["part.png"])))
+    assert sample["line"].dtype == bool
+    assert np.array_equal(sample["line"], np.asarray(Image.open(io.BytesIO(row["line.png"]))) > 127)
+    assert sample["part"].dtype == np.int64
+    assert np.array_equal(sample["part"], part)
+    assert np.array_equal(sample["part"] > 0, sample["mask"])

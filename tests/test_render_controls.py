@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 from _render_shapes import CUBE, LIGHTS, SIDES, camera, cube, model_of, sphere, square
 
 from dst3d_datasets.nouns import Buffers, CadModel, Camera, Controls, Material
+from dst3d_datasets.recipe.options import ShapeNetOptions
 from dst3d_datasets.recipe.rendering import ControlOptions, Edges
+from dst3d_datasets.registry import lookup
 from dst3d_datasets.render.controls import (
     GREYS,
     composite,
@@ -128,6 +131,26 @@ def test_glass_keeps_its_outline(opacity: float, grey: float) -> None:
     for azimuth in (0, 30, 77):
         seen = draw(model, azimuth=azimuth)
         assert closed_outline(controls_of(seen).edge, seen.mask)
+
+
+def test_real_models_keep_cannys_edges_as_they_are(cad_root: Path) -> None:
+    source = lookup("sources", "shapenet")(ShapeNetOptions(kind="shapenet", root=str(cad_root / "shapenet")))
+    canny_alone = ControlOptions(edges=Edges(outline=False))
+    added = total = 0
+    for index, ref in enumerate(list(source.models())[::3]):
+        seen = draw(source.open(ref), 256, 37 * index)
+        whole, alone = controls_of(seen).edge, controls_of(seen, canny_alone).edge
+        assert np.array_equal(whole & alone, alone)
+        added, total = added + (whole != alone).sum(), total + (alone > 0).sum()
+    assert total > 3000
+    assert added < total / 200
+
+
+def test_normal_colours_are_those_of_the_formula() -> None:
+    seen = draw(sphere(64), azimuth=10)
+    n, inside = seen.normal.astype(np.float32), seen.mask[..., None]
+    expected = np.rint(n * np.array([127.5, -127.5, -127.5], np.float32) + np.float32(127.5)) * inside
+    assert np.array_equal(controls_of(seen).normal, expected.astype(np.uint8))
 
 
 def test_an_outline_is_added_only_where_it_is_far_from_every_edge() -> None:

@@ -14,6 +14,7 @@ from .lines import lines
 GREYS = (255, 0, 128, 192, 64)  # the candidates of "contrast"; earlier ones win ties
 FAINTEST = 0.05  # share of the silhouette that may stand out less than the score says
 BAND = 3  # width of the silhouette's band, pixels
+_AXES = np.array([127.5, -127.5, -127.5, 0.0])  # OpenCV axes to right, up, towards the camera
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 FINEST = 2.0**-30  # depth scale of flat pictures; never 0
 
@@ -134,6 +135,10 @@ def encode_normal(normal: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArr
     """Normals (H, W, 3), OpenCV axes, as colours: 127.5 (n + 1), axes (right, up, towards the camera); 0 outside."""
     result = np.zeros(normal.shape, np.uint8)
     box = _box(mask)
-    turned = normal[box] * np.array([127.5, -127.5, -127.5], np.float32) + np.float32(127.5)
-    result[box] = np.rint(turned).clip(0, 255).astype(np.uint8) * mask[box][..., None]
+    if not mask[box].size:
+        return result
+    turned = np.asarray(cv2.multiply(normal[box], _AXES), np.float32)
+    turned += np.float32(127.5)
+    colour = np.rint(turned, out=turned).clip(0, 255).astype(np.uint8)
+    result[box] = cv2.copyTo(colour, mask[box].astype(np.uint8))
     return result
