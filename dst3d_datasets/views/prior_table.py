@@ -9,6 +9,7 @@ import math
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,20 +63,21 @@ def _read(path: str | Path, file: BinaryIO, unit: str | None) -> Table:
     factor = 360.0 / _FULL_TURN[unit or "degrees"]
     largest, total = 0.0, 0
     for cells in reader:
-        if not any(cell.strip() for cell in cells):
+        if not any(map(str.strip, cells)):
             continue
         total += 1
         if total > MAX_ROWS:
             raise RecipeError(f"views.prior.file: {path}: more than {MAX_ROWS:,} rows; give bins with counts instead")
         try:
-            name, numbers = _row(cells, places, factor)
+            whose, numbers = _row(cells, places, factor)
         except ValueError as error:
             raise RecipeError(f"views.prior.file: {path}, line {reader.line_num}: {error}") from None
-        largest = max(largest, abs(numbers["azimuth"]), abs(numbers["elevation"]))
-        if numbers["weight"] > 0.0:
-            columns = rows.setdefault(name, {column: array("d") for column in NUMBERS})
-            for column, number in numbers.items():
-                columns[column].append(number)
+        largest = max(largest, abs(numbers[0]), abs(numbers[1]))
+        if numbers[-1] > 0.0:
+            if whose not in rows:
+                rows[whose] = {column: array("d") for column in NUMBERS}
+            for column, number in zip(rows[whose].values(), numbers, strict=True):
+                column.append(number)
     if not rows:
         raise RecipeError(f"views.prior.file: {path}: has no rows with a weight above 0")
     if unit is None and total >= 20 and largest <= 2.0 * math.pi:
@@ -118,27 +120,29 @@ def _columns(path: str | Path, header: list[str]) -> dict[str, int]:
     return places
 
 
-def _row(cells: list[str], places: dict[str, int], factor: float) -> tuple[ClassName, dict[str, float]]:
-    if len(cells) <= max(places.values()):
-        raise ValueError(f"{len(cells)} columns; expected at least {max(places.values()) + 1}")
-    given = {name: cells[place].strip() for name, place in places.items()}
-    numbers = {"theta": 0.0, "distance": 1.0, "weight": 1.0}
-    numbers |= {name: _number(name, given[name]) for name in NUMBERS if name in given}
-    for name in ("azimuth", "elevation", "theta"):
-        numbers[name] *= factor
-    if abs(numbers["azimuth"]) > 720.0 or abs(numbers["theta"]) > 720.0:
+def _row(cells: list[str], places: dict[str, int], factor: float) -> tuple[ClassName, tuple[float, ...]]:
+    """The class of a row, and its `NUMBERS`; angles times `factor`."""
+
+    def number(name: str, default: float) -> float:
+        return _number(name, cells[places[name]]) if name in places else default
+
+    try:
+        azimuth, elevation = number("azimuth", 0.0) * factor, number("elevation", 0.0) * factor
+        theta, distance, weight = number("theta", 0.0) * factor, number("distance", 1.0), number("weight", 1.0)
+        synset, name = (key(cells[places[column]]) if column in places else "" for column in ("synset", "class"))
+    except IndexError:
+        raise ValueError(f"{len(cells)} columns; expected at least {max(places.values()) + 1}") from None
+    if abs(azimuth) > 720.0 or abs(theta) > 720.0:
         raise ValueError("azimuth or theta is more than two turns")
-    if abs(numbers["elevation"]) > 90.0 + 1e-6:
-        raise ValueError(f"elevation {numbers['elevation']:g} degrees lies beyond a pole")
-    numbers["elevation"] = min(90.0, max(-90.0, numbers["elevation"]))
-    if numbers["distance"] <= 0.0:
-        raise ValueError(f"distance {numbers['distance']:g} is not above 0")
-    if not 0.0 <= numbers["weight"] <= 1e12:
-        raise ValueError(f"weight {numbers['weight']:g}: from 0 to 1e12")
-    whose = key(given.get("synset", "")), key(given.get("class", ""))
-    if ("synset" in given or "class" in given) and not any(whose):
+    if abs(elevation) > 90.0 + 1e-6:
+        raise ValueError(f"elevation {elevation:g} degrees lies beyond a pole")
+    if distance <= 0.0:
+        raise ValueError(f"distance {distance:g} is not above 0")
+    if not 0.0 <= weight <= 1e12:
+        raise ValueError(f"weight {weight:g}: from 0 to 1e12")
+    if not (synset or name) and ("synset" in places or "class" in places):
         raise ValueError("names no class")
-    return whose, numbers
+    return (synset, name), (azimuth, min(90.0, max(-90.0, elevation)), theta, distance, weight)
 
 
 def _number(name: str, cell: str) -> float:
@@ -151,6 +155,7 @@ def _number(name: str, cell: str) -> float:
     return number
 
 
+@lru_cache(maxsize=4096)
 def key(name: str) -> str:
     """Synsets and class names as they are compared: no case, `_` and `-` as spaces."""
     return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
