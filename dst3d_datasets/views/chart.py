@@ -42,6 +42,15 @@ class Canvas:
         self._draw.text(self._big(at), text, colour, font, anchor=anchor, stroke_width=stroke, stroke_fill=PAPER)
         return float(self._draw.textlength(text, font)) / _SMOOTH
 
+    def fitted(self, text: str, size: int, width: float) -> str:
+        """As much of a text as fits the width, with an ellipsis where something was left out."""
+        font = ImageFont.load_default(size * _SMOOTH)
+        if self._draw.textlength(text, font) <= width * _SMOOTH:
+            return text
+        while text and self._draw.textlength(f"{text}…", font) > width * _SMOOTH:
+            text = text[:-1].rstrip()
+        return f"{text}…"
+
     def line(self, points: Sequence[Point], colour: Colour = LINE, width: float = 1.0) -> None:
         """Draw a line through points."""
         self._draw.line([self._big(point) for point in points], colour, max(1, round(width * _SMOOTH)))

@@ -187,7 +187,7 @@ def table(canvas: Canvas, at: tuple[float, float], rows: Sequence[Sequence[str]]
         for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
             colour = FAINT if number == 0 else INK if column == 0 else MID
             anchor, shift = ("la", 0.0) if column == 0 else ("ra", width)
-            canvas.text((place + shift, y), cell, 11, colour, anchor)
+            canvas.text((place + shift, y), canvas.fitted(cell, 11, width - 6), 11, colour, anchor)
             place += width
         y += 17
         if number == 0:

@@ -27,7 +27,7 @@ def sheet(found: Survey) -> Image.Image:
     lines = max(len(quotas) + 1 if quotas else 0, min(len(classes), _CLASSES) + 2)
     canvas = Canvas(_WIDTH, 720 + 17 * lines + 40)
     columns = found.columns
-    canvas.text((_MARGIN, 18), f"Views of {found.title}", 20)
+    canvas.text((_MARGIN, 18), canvas.fitted(f"Views of {found.title}", 20, _WIDTH - 2 * _MARGIN), 20)
     canvas.text((_MARGIN, 46), _said(found), 12, MID)
     canvas.text((_MARGIN, 76), "camera positions (equal-area map; sides are the object's own)", 12)
     sphere_map(canvas, (_MARGIN, 94, 700, 340), columns["azimuth"], columns["elevation"])
@@ -44,7 +44,7 @@ def sheet(found: Survey) -> Image.Image:
         rows += [
             (each.name, f"{each.asked:.2%}", f"{each.drawn / size:.2%}", f"{each.inside / size:.2%}") for each in quotas
         ]
-        table(canvas, (_MARGIN, bottom), rows, (230, 70, 80, 110))
+        table(canvas, (_MARGIN, bottom), rows, (250, 60, 80, 110))
     left = _MARGIN + (540 if quotas else 0)
     shown = classes[:_CLASSES]
     head = ("class", "views", "elevation 5/50/95 %", "distance", "truncated")
