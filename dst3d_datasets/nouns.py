@@ -233,7 +233,7 @@ class Controls:
     """The pictures a generator may be steered by, all of one size and made from the same buffers."""
 
     render: NDArray[np.uint8]  # (H, W, 3), sRGB: the colour over the control background
-    edge: NDArray[np.uint8]  # (H, W), 0 or 255: Canny of `render`
+    edge: NDArray[np.uint8]  # (H, W), 0 or 255: Canny of `render`, and the outline where Canny misses it
     line: NDArray[np.uint8]  # (H, W), 0 or 255: outlines, creases and part borders, one pixel wide, from geometry alone
     mask: NDArray[np.uint8]  # (H, W), 0 or 255
     part: NDArray[np.uint16]  # (H, W): 1 + index into CadModel.parts (65535 for all beyond); 0 is background
