@@ -18,11 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from dst3d_datasets.errors import BusyError, MissingDependency, StoreError, UsageError
+from dst3d_datasets.errors import BusyError, MissingDependency, SourceError, StoreError, UsageError
 from dst3d_datasets.export import FORMATS, export
 from dst3d_datasets.export.folder import new_folder
 from dst3d_datasets.export.models import diameter
 from dst3d_datasets.nouns import Sample
+from dst3d_datasets.recipe import validate
 from dst3d_datasets.release import make_release
 from dst3d_datasets.tar import TarWriter, read_index, read_sample
 
@@ -237,6 +238,12 @@ def test_a_damaged_tar_is_named(run, tmp_path):
     (tmp_path / "hub" / source.name).write_bytes(source.read_bytes()[:-3000])
     with pytest.raises(StoreError, match=f"{source.name}: cannot be read"):
         export(tmp_path / "hub", tmp_path / "out", "coco")
+    with (tmp_path / "hub" / source.name).open("wb") as target:
+        writer = TarWriter(target)
+        writer.write(Sample(key="alone-00000", members=(("jpg", b"no label"),)))
+        writer.finish()
+    with pytest.raises(StoreError, match="the sample alone-00000 has no label"):
+        export(tmp_path / "hub", tmp_path / "out", "coco")
     assert not (tmp_path / "out").exists()
 
 
@@ -246,6 +253,13 @@ def test_matlab_files_need_scipy(run, tmp_path, monkeypatch):
         export(run, tmp_path / "out", "pascal3d")
     assert not list(tmp_path.iterdir())
     assert export(run, tmp_path / "bop", "bop", limit=1).num_samples == 1
+
+
+def test_models_whose_source_is_not_here_are_told_before_anything_is_written(run, tmp_path):
+    recipe = validate({"sources": [{"kind": "folder", "root": str(tmp_path / "absent")}], "views": {"per_model": 1}})
+    with pytest.raises(SourceError, match="absent"):
+        export(run, tmp_path / "out", "bop", models=recipe)
+    assert not list(tmp_path.iterdir())
 
 
 def test_labels_of_before_exports_are_refused(run, tmp_path):

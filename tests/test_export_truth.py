@@ -118,7 +118,7 @@ def _check_info(image: dict, eye: np.ndarray, faces: np.ndarray) -> bool:
     for name, mask, (right, down) in (("bbox_obj", whole, (width, height)), ("bbox_visib", image["mask"], (0, 0))):
         rows, columns = mask.nonzero()
         box = [columns.min() - right, rows.min() - down, np.ptp(columns), np.ptp(rows)]
-        np.testing.assert_allclose(info[name], box, atol=2 if name == "bbox_obj" else 0)
+        np.testing.assert_allclose(info[name], box, atol=1 if name == "bbox_obj" else 0)
     return info["visib_fract"] < 0.995
 
 

@@ -7,14 +7,14 @@ system's own.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from ..convert.bop import MILLIMETRES
 from ..errors import ModelRefused, UsageError
-from ..nouns import CadModel
+from ..nouns import CadModel, ModelRef
 from ..recipe import Recipe
 from ..stream import ordered_map
 from .folder import new_folder, write_bytes, write_json
@@ -82,6 +82,7 @@ def export(
     Raises:
         UsageError: the place or the folder cannot be used, there is no such split, or a control is not there.
         StoreError: a tar is damaged, or the disk is full.
+        SourceError: the models are asked for, and their source is not on this machine.
         MissingDependency: PASCAL3D+ is asked for and scipy is not installed.
     """
     if models and format not in WITH_MODELS:
@@ -90,7 +91,8 @@ def export(
     survey = samples.survey()
     if split is not None and split not in survey.counts:
         raise UsageError(f"{samples.place}: there is no split {split!r}; it has {', '.join(sorted(survey.counts))}")
-    recipe = samples.recipe() if models is True else models
+    recipe = samples.recipe() if models is True else models or None
+    refs = _find_models(recipe)
     total = sum(survey.counts.values()) if split is None else survey.counts[split]
     with new_folder(Path(out)) as folder:
         writer = _writer(format, folder, survey, millimetres)
@@ -104,7 +106,7 @@ def export(
             progress(1)
         writer.finish()
         _write_objects(folder, survey, samples)
-        written, absent = _write_models(format, folder, survey, millimetres, recipe) if recipe else (0, {})
+        written, absent = _write_models(format, folder, survey, millimetres, recipe, refs) if recipe else (0, {})
     return Exported(
         path=os.fspath(out),
         format=format,
@@ -139,14 +141,23 @@ def _write_objects(folder: Path, survey: Survey, samples: Samples) -> None:
         write_bytes(folder / path.name, path.read_bytes())
 
 
+def _find_models(recipe: Recipe | None) -> dict[str, ModelRef]:
+    """Before anything is written: whoever asked for models is told at once that their source is not here."""
+    if recipe is None:
+        return {}
+    from .models import find_models
+
+    return find_models(recipe)
+
+
 def _write_models(
-    format: Format, folder: Path, survey: Survey, millimetres: float, recipe: Recipe
+    format: Format, folder: Path, survey: Survey, millimetres: float, recipe: Recipe, refs: Mapping[str, ModelRef]
 ) -> tuple[int, dict[str, str]]:
     from .models import BopModels, Pascal3DModels, load_models
 
     writer: _Models = BopModels(folder, millimetres) if format == "bop" else Pascal3DModels(folder)
     written, absent = 0, {}
-    for model, cad in load_models(recipe, survey):
+    for model, cad in load_models(recipe, refs, survey):
         if isinstance(cad, CadModel):
             writer.add(model, cad)
             written += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelRefused
-from ..nouns import CadModel, Part
+from ..nouns import CadModel, ModelRef, Part
 from ..recipe import Recipe
 from ..sources.catalogue import build_sources, resolve
 from ..tools import Tools
@@ -24,9 +24,20 @@ from .survey import Model, Survey
 _CHUNK = 1024
 
 
-def load_models(recipe: Recipe, survey: Survey) -> Iterator[tuple[Model, CadModel | ModelRefused | None]]:
+def find_models(recipe: Recipe) -> dict[str, ModelRef]:
+    """The models that a recipe has, aligned as its catalogue says, by prefix.
+
+    Raises:
+        SourceError: a source's root is missing.
+        RecipeError: the catalogue cannot be read.
+    """
+    return {prefix_of(ref.key(0)): ref for ref in resolve(recipe, build_sources(recipe))[0]}
+
+
+def load_models(
+    recipe: Recipe, refs: Mapping[str, ModelRef], survey: Survey
+) -> Iterator[tuple[Model, CadModel | ModelRefused | None]]:
     """The models of a data set, opened by the recipe's sources; an error or None for those that it does not have."""
-    refs = {prefix_of(ref.key(0)): ref for ref in resolve(recipe, build_sources(recipe))[0]}
     tools = Tools(recipe)
     for prefix, model in survey.models.items():
         ref = refs.get(prefix)

@@ -11,9 +11,10 @@ import re
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -95,7 +96,7 @@ class Samples:
         first: dict[str, dict[str, Any]] = {}
         dropped = 0
         for tar in self._tars:
-            for label in self._labels(tar):
+            for label in _labels(tar):
                 if not label.get("keep", True):
                     dropped += 1
                     continue
@@ -107,32 +108,32 @@ class Samples:
 
     def rows(self, split: str | None, limit: int | None) -> Iterator[Row]:
         """The samples that the filters kept: of one split or of all, the first `limit` or all, in the tars' order."""
-        left = limit
-        for tar in self._tars:
-            for row in self._rows(tar, split):
-                if left == 0:
-                    return
-                yield row
-                left = None if left is None else left - 1
+        return islice((row for tar in self._tars for row in _rows(tar, split)), limit)
 
-    def _labels(self, tar: _Tar) -> Iterator[dict[str, Any]]:
-        for stream, entry in self._entries(tar):
+
+@contextmanager
+def _entries(tar: _Tar) -> Iterator[tuple[BinaryIO, list[Entry]]]:
+    """A tar and where its samples lie in it; whatever goes wrong while it is read is told with its name."""
+    try:
+        with tar.open() as stream:
+            yield stream, list(read_index(stream))
+    except (tarfile.TarError, OSError, ValueError, LookupError) as error:
+        raise StoreError(f"{tar.name}: cannot be read ({error}); fetch or make it again") from error
+
+
+def _labels(tar: _Tar) -> Iterator[dict[str, Any]]:
+    with _entries(tar) as (stream, entries):
+        for entry in entries:
             yield _label(stream, entry)
 
-    def _rows(self, tar: _Tar, split: str | None) -> Iterator[Row]:
-        for stream, entry in self._entries(tar):
+
+def _rows(tar: _Tar, split: str | None) -> Iterator[Row]:
+    with _entries(tar) as (stream, entries):
+        for entry in entries:
             label = _label(stream, entry)
             own = tar.split(label)
             if label.get("keep", True) and split in (None, own):
                 yield Row(entry.key, own, label, dict(read_sample(stream, entry).members))
-
-    def _entries(self, tar: _Tar) -> Iterator[tuple[BinaryIO, Entry]]:
-        try:
-            with tar.open() as stream:
-                for entry in list(read_index(stream)):  # of one tar: reading a sample moves the stream
-                    yield stream, entry
-        except (tarfile.TarError, OSError, ValueError, KeyError) as error:
-            raise StoreError(f"{tar.name}: cannot be read ({error}); fetch or make it again") from error
 
 
 def prefix_of(key: str) -> str:
@@ -142,6 +143,8 @@ def prefix_of(key: str) -> str:
 
 def _label(stream: BinaryIO, entry: Entry) -> dict[str, Any]:
     only = tuple(member for member in entry.members if member[0] == "json")
+    if not only:
+        raise KeyError(f"the sample {entry.key} has no label")
     label: dict[str, Any] = json.loads(read_sample(stream, Entry(entry.key, only)).members[0][1])
     if absent := [name for name in _NEEDED if name not in label]:
         raise UsageError(
