@@ -159,6 +159,24 @@ def test_it_is_looked_for_once() -> None:
     assert symmetry_of(other) is other.symmetry
 
 
+def test_who_says_it(tmp_path: Any) -> None:
+    """A catalogue's cell, else the source, else nobody: then the label says what is found."""
+    from dst3d_datasets.build import plan_for
+    from dst3d_datasets.recipe import validate
+    from dst3d_datasets.tools import Tools
+
+    ids = ["wine-bottle-00000", "wine-bottle-00001"]
+    (tmp_path / "models.csv").write_text(f"synset,model,symmetry\nn04591713,{ids[0]},5\nn04591713,{ids[1]},\n")
+    recipe = validate({"sources": [{"kind": "primitives"}], "catalogue": {"file": str(tmp_path / "models.csv")}})
+    refs = {job.ref.model_id: job.ref for spec in plan_for(recipe)[0] for job in spec.jobs}
+    found = [symmetry_of(Tools(recipe).source("primitives").open(refs[name])) for name in ids]
+    assert [(symmetry.look, symmetry.shape, symmetry.source) for symmetry in found] == [
+        (5, 0, "catalogue"),
+        (1, 0, "source"),
+    ]
+    assert ModelRef(source="s", model_id="m", class_name="c").symmetry is None
+
+
 # --- pictures: what is said to look the same must look the same ---------------------------------------------------
 
 
