@@ -139,6 +139,21 @@ def test_several_controlnets_each_get_their_control_and_scale(folders):
     assert far(both, edges) > 0.3
 
 
+def test_the_net_sees_its_familys_convention_and_the_ground(folders):
+    shot = shots(1)[0]
+
+    def drawn(**options):
+        return generator(folders, "base", ("cn",), controls=("depth",), **options).generate([shot])[0]
+
+    plain = drawn()
+    assert np.array_equal(plain, drawn(conventions=("midas",)))
+    assert far(plain, drawn(conventions=("zoe",))) > 0.1
+    assert far(plain, drawn(ground=True)) > 0.1
+    shutil.copytree(folders / "cn", folders / "my-zoe-depth", dirs_exist_ok=True)
+    by_name = generator(folders, "base", ("my-zoe-depth",), controls=("depth",))
+    assert np.array_equal(by_name.generate([shot])[0], drawn(conventions=("zoe",)))
+
+
 def test_a_pipeline_may_draw_at_another_size(folders):
     drawing = generator(folders, size=96, batch_size=2)
     picture = drawing.generate(shots(1))[0]

@@ -60,6 +60,8 @@ def test_the_table_has_every_convention_of_the_recipe_and_its_source() -> None:
         ("line", "xinsir/controlnet-scribble-sdxl-1.0", "scribble"),
         ("segmentation", "lllyasviel/control_v11p_sd15_seg", "ade20k"),
         ("mask", "someone/zoe-hed-scribble", "plain"),
+        ("depth", "/home/zoe/nets/depth/", "midas"),
+        ("depth", "C:\\nets\\my-zoe", "zoe"),
     ],
 )
 def test_auto_goes_by_the_networks_name(control: str, net: str, expected: str) -> None:

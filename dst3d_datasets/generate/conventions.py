@@ -85,7 +85,8 @@ def convention_of(control: str, asked: str, names: Sequence[str]) -> str:
     """
     if asked != "auto":
         return asked
+    own = [re.split(r"[/\\]", text.lower().rstrip("/\\"))[-1] for text in names]  # not its owner, not the folders above
     for known, pattern, name in _KNOWN:
-        if known == control and any(re.search(pattern, text.lower()) for text in names):
+        if known == control and any(re.search(pattern, text) for text in own):
             return name
     return CONVENTIONS[control][0]
