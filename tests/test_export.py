@@ -18,10 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from dst3d_datasets.convert import from_coco
 from dst3d_datasets.errors import BusyError, MissingDependency, SourceError, StoreError, UsageError
 from dst3d_datasets.export import FORMATS, export
 from dst3d_datasets.export.folder import new_folder
 from dst3d_datasets.export.models import diameter
+from dst3d_datasets.export.samples import open_samples
 from dst3d_datasets.nouns import Sample
 from dst3d_datasets.recipe import validate
 from dst3d_datasets.release import make_release
@@ -84,6 +86,18 @@ def test_split_and_limit_change_no_number_of_an_object_or_class(run, tmp_path):
         assert _plain(image, annotation) == _plain(*whole["test"][key])
     for name in ("objects.json",):
         assert (tmp_path / "all" / name).read_bytes() == (tmp_path / "some" / name).read_bytes()
+
+
+def test_a_coco_file_gives_the_labels_back(run, tmp_path):
+    export(run, tmp_path / "out", "coco")
+    labels = {row.key: row.label for row in open_samples(str(run)).rows(None, None)}
+    for split in SPLITS:
+        for key, (image, annotation) in annotations(tmp_path / "out", split).items():
+            fields = from_coco(image, annotation)
+            assert {"K", "R", "t", "bbox", "bbox_visible", "mask_rle", "symmetry", "azimuth", "width"} <= fields.keys()
+            for name, value in fields.items():
+                same = np.testing.assert_array_equal if isinstance(value, str) else np.testing.assert_allclose
+                same(value, labels[key][name], err_msg=name)
 
 
 def test_categories_are_imagenets_or_above_it(run, tmp_path):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from .blender import BlenderCamera, from_blender, to_blender
 from .bop import from_bop, from_bop_depth, from_bop_symmetries, to_bop, to_bop_depth, to_bop_symmetries
-from .coco import from_coco_box, from_coco_segmentation, to_coco_box, to_coco_segmentation
+from .coco import from_coco, from_coco_box, from_coco_segmentation, to_coco, to_coco_box, to_coco_segmentation
 from .imagenet3d import from_imagenet3d, reduced_azimuth, to_imagenet3d
 from .label import camera_of_label, pose_fields
 from .opencv import OpenCVCamera, from_opencv, rotation_vector, rotation_vector_matrix, to_opencv
@@ -35,6 +35,7 @@ __all__ = [
     "from_bop",
     "from_bop_depth",
     "from_bop_symmetries",
+    "from_coco",
     "from_coco_box",
     "from_coco_segmentation",
     "from_imagenet3d",
@@ -51,6 +52,7 @@ __all__ = [
     "to_bop",
     "to_bop_depth",
     "to_bop_symmetries",
+    "to_coco",
     "to_coco_box",
     "to_coco_segmentation",
     "to_imagenet3d",

@@ -1,10 +1,10 @@
 """PyTorch3D: the arguments of `PerspectiveCameras`.
 
-Source: PyTorch3D's docs/notes/cameras.md and `camera_conversions.py`. Row vectors: X_view = X_world R + T, with view axes x left,
-y up, z forward; then x = fx X / Z + px, y = fy Y / Z + py. In NDC the shorter side of the image spans [-1, 1], the
-longer one [-u, u], with (+1, +1) at the top left; with s = min(W, H): f_ndc = 2 f / s, p_ndc = -(p - size / 2) 2 / s.
-In screen space (`in_ndc=False`) the focal length and principal point are ours, in pixels from the top left corner.
-(Early notes and versions have W - 1 in place of W; those since the end of 2021 do not.)
+Source: PyTorch3D's docs/notes/cameras.md and `camera_conversions.py`. Row vectors: X_view = X_world R + T, with view
+axes x left, y up, z forward; then x = fx X / Z + px, y = fy Y / Z + py. In NDC the shorter side of the image spans
+[-1, 1], the longer one [-u, u], with (+1, +1) at the top left; with s = min(W, H): f_ndc = 2 f / s and p_ndc =
+-(p - size / 2) 2 / s. In screen space (`in_ndc=False`) the focal length and principal point are ours, in pixels from
+the top left corner. (Early notes and versions have W - 1 in place of W; those since the end of 2021 do not.)
 """
 
 from __future__ import annotations

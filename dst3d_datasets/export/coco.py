@@ -6,13 +6,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ..convert import to_coco_box
+from ..convert import to_coco
 from .folder import JsonList, to_json, write_bytes
 from .notes import COCO_NOTE
 from .samples import Row, prefix_of
 from .survey import Survey
-
-_POSE = ("R", "t", "azimuth", "elevation", "theta", "distance", "size", "symmetry", "symmetry_axis")
 
 
 class CocoWriter:
@@ -36,35 +34,11 @@ class CocoWriter:
         """Write one sample."""
         model = self._survey.models[prefix_of(row.key)]
         images, annotations = self._lists(row.split)
-        number = images.num_items + 1
         name = f"{row.key}.jpg"
         write_bytes(self._folder / row.split / name, row.member("jpg", "it is the picture"))
-        images.add(
-            {
-                "id": number,
-                "file_name": name,
-                "width": row.label["width"],
-                "height": row.label["height"],
-                "license": self._licences[model.licence],
-                "key": row.key,
-                "K": row.label["K"],
-            }
-        )
-        annotations.add(
-            {
-                "id": number,
-                "image_id": number,
-                "category_id": model.category,
-                "bbox": to_coco_box(row.label["bbox_visible"]),
-                "area": row.label["area"],
-                "iscrowd": 0,
-                "segmentation": {"size": [row.label["height"], row.label["width"]], "counts": row.label["mask_rle"]},
-                "amodal_bbox": to_coco_box(row.label["bbox"]),
-                "visible_fraction": row.label["visible_fraction"],
-                "pose": {name: row.label[name] for name in _POSE},
-                "cad": model.number,
-            }
-        )
+        image, annotation = to_coco(row.label, number=images.num_items + 1, category=model.category, file_name=name)
+        images.add({**image, "license": self._licences[model.licence]})
+        annotations.add({**annotation, "cad": model.number})
 
     def finish(self) -> None:
         """Put the lists of each split together."""
