@@ -37,7 +37,7 @@ def tone(linear: Floats) -> Floats:
     o = (x - s) / (1 - s): the slope stays 1 at s, and nothing reaches 1.
     """
     over = np.maximum(linear - np.float32(0.6), 0.0) * np.float32(1.0 / 0.4)
-    return np.minimum(linear, np.float32(0.6)) + np.float32(0.4) * (over / (1.0 + over))
+    return np.asarray(np.minimum(linear, np.float32(0.6)) + np.float32(0.4) * (over / (1.0 + over)), dtype=np.float32)
 
 
 @cache
