@@ -31,7 +31,7 @@ LOOK = 0.1  # of sRGB's range in any channel, of opacity or of metallic
 SHARE = 0.002  # of the surface that may be elsewhere: a screw, no handle
 
 _POINTS = 30_000
-_FEW, _MANY = 400, 4_000  # points that are turned: most turns fail with the few
+_FEW, _MANY = 400, 3_000  # points that are turned: most turns fail with the few
 _HOPELESS = 0.01  # share of the few from which the many are not asked
 _ANY = (7.3, 23.7, 41.9, 68.2, 100.7)  # degrees, near no fraction of a turn with a small denominator
 _PRIMES = (2, 2, 2, 2, 3, 3, 5, 7, 11, 13)  # that may divide an order, smallest first
