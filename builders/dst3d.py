@@ -29,7 +29,7 @@ from dst3d_datasets.plan import Plan, ShardSpec
 from dst3d_datasets.receipt import Receipt
 from dst3d_datasets.recipe import Recipe, builtin_recipes, load_recipe, to_yaml, validate
 from dst3d_datasets.recipe.io import parse_yaml
-from dst3d_datasets.run import claim
+from dst3d_datasets.run import claim, settled
 from dst3d_datasets.shard import make_shard
 from dst3d_datasets.splits import split_of
 from dst3d_datasets.store import Store
@@ -91,7 +91,9 @@ class Dst3d(datasets.GeneratorBasedBuilder):  # type: ignore[misc]
             raise UsageError(f"give a recipe or the name of a built-in one ({config_name!r}), not both")
         named = given is None and not overrides
         name = config_name if config_name not in (None, "default") else self.DEFAULT_CONFIG_NAME
-        self._recipe = _resolved(given if given is not None else name, overrides)
+        self._recipe = settled(
+            _resolved(given if given is not None else name, overrides), Store(store) if store else None
+        )
         self._plan, self._missing = plan_for(self._recipe, limit)
         config_kwargs: dict[str, Any] = {} if named else {"recipe": to_yaml(self._recipe)}
         config_kwargs |= {"limit": limit} if limit else {}

@@ -14,7 +14,7 @@ from .nouns import Missing
 from .plan import Plan, ShardSpec
 from .receipt import Skipped
 from .recipe import Recipe
-from .run import Run, RunStatus, claim, is_locked, lock, read_run, status
+from .run import Run, RunStatus, claim, is_locked, lock, read_run, settled, status
 from .sources.catalogue import build_sources, resolve
 from .store import Store
 from .tools import Tools
@@ -94,9 +94,10 @@ def build(
         BusyError: another build of the same slice is at work there.
         StoreError: the folder cannot be written.
     """
+    store = Store(out)
+    recipe = settled(recipe, store)
     plan, missing = plan_for(recipe, limit)
     indices = plan.slice(part, parts)
-    store = Store(out)
     with lock(store, f"build-{part}-of-{parts}"):
         run = claim(store, recipe, plan, missing, extend)
         specs = [plan[index] for index in indices]

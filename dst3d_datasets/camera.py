@@ -6,6 +6,9 @@
 * R = diag(1, -1, -1) R_pascal3d and R_pascal3d = Rz(theta) Rx(-(90 - e)) Rz(-a), with Rz(v) and Rx(v) the right-handed
   rotations by v about z and x: theta > 0 turns the picture counter-clockwise.
 * Pixel centres lie at +0.5. The reference camera is a 35 mm lens on a 32 mm sensor: f = 560 px, c = 256 px at 512 px.
+* The optical axis always passes through the object's centre, which is seen at the principal point. An object off the
+  middle of the picture is made by shifting K, as a shift lens or a crop does, and never by turning the camera: R, t
+  and PASCAL3D+'s angles, which are those of the ray to the object's centre, stay exact.
 
 Sources: PASCAL3D+ (Xiang et al., WACV 2014) for the angles; OpenCV's calib3d for the camera axes; 3D-DST's
 `render_synset` for the lens. The reference code's (theta, phi) in degrees, with the front at theta = -90, is
@@ -20,9 +23,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .nouns import Camera, ModelRef, View
+from .nouns import REFERENCE_FOCAL, Camera, ModelRef, View
 
-REFERENCE_FOCAL = 35.0 / 32.0  # focal length in image widths: 560 px at 512 px
 _FLIP = np.diag([1.0, -1.0, -1.0])  # OpenGL/PASCAL3D+ camera axes (y up, z backward) to OpenCV's
 
 
@@ -50,17 +52,27 @@ def centre_of(azimuth: float, elevation: float, distance: float) -> NDArray[np.f
     return distance * np.array([ce * sa, -ce * ca, se])
 
 
-def intrinsics(width: int, height: int, focal: float = REFERENCE_FOCAL) -> NDArray[np.float64]:
-    """K (3, 3) in pixels; `focal` is in units of the image's longer side, the principal point is the image centre."""
-    f = focal * max(width, height)
-    return np.array([[f, 0.0, width / 2.0], [0.0, f, height / 2.0], [0.0, 0.0, 1.0]])
+def intrinsics(
+    width: int, height: int, focal: float = REFERENCE_FOCAL, principal: tuple[float, float] = (0.0, 0.0)
+) -> NDArray[np.float64]:
+    """K (3, 3) in pixels.
+
+    Args:
+        width: of the image, pixels.
+        height: of the image, pixels.
+        focal: focal length in units of the image's longer side.
+        principal: principal point from the image's centre, to the right and downwards, in the same unit.
+    """
+    side = max(width, height)
+    f, (right, down) = focal * side, principal
+    return np.array([[f, 0.0, width / 2.0 + right * side], [0.0, f, height / 2.0 + down * side], [0.0, 0.0, 1.0]])
 
 
-def camera_of(view: View, width: int, height: int, focal: float = REFERENCE_FOCAL) -> Camera:
-    """The camera that sees the canonical object as `view` says."""
+def camera_of(view: View, width: int, height: int) -> Camera:
+    """The camera that sees the canonical object as `view` says: where it stands, its lens and its principal point."""
     R = rotation_of(view.azimuth, view.elevation, view.theta)
     t = -R @ centre_of(view.azimuth, view.elevation, view.distance)
-    return Camera(K=intrinsics(width, height, focal), R=R, t=t, width=width, height=height)
+    return Camera(K=intrinsics(width, height, view.focal, view.principal), R=R, t=t, width=width, height=height)
 
 
 def view_of(R: ArrayLike, t: ArrayLike, index: int = 0) -> View:
@@ -72,13 +84,14 @@ def view_of(R: ArrayLike, t: ArrayLike, index: int = 0) -> View:
     centre = -R.T @ t
     distance = float(np.linalg.norm(centre))
     pascal3d = _FLIP @ R
-    sin_e = float(np.clip(pascal3d[2, 2], -1.0, 1.0))
-    elevation = math.degrees(math.asin(sin_e))
-    if abs(sin_e) > 1.0 - 1e-12:
-        azimuth, theta = math.degrees(math.atan2(pascal3d[0, 1], pascal3d[0, 0])), 0.0
+    level = math.hypot(pascal3d[2, 0], pascal3d[2, 1])  # cosine of the elevation
+    elevation = math.degrees(math.atan2(pascal3d[2, 2], level))
+    if level < 1e-12:
+        azimuth = math.degrees(math.atan2(pascal3d[0, 1], pascal3d[0, 0]))
     else:
         azimuth = math.degrees(math.atan2(pascal3d[2, 0], -pascal3d[2, 1]))
-        theta = math.degrees(math.atan2(-pascal3d[0, 2], pascal3d[1, 2]))
+    turn = pascal3d @ (rotation_x(-(90.0 - elevation)) @ rotation_z(-azimuth)).T  # what is left is Rz(theta)
+    theta = math.degrees(math.atan2(turn[1, 0], turn[0, 0]))
     return View(index=index, azimuth=wrap_360(azimuth), elevation=elevation, theta=wrap_180(theta), distance=distance)
 
 
@@ -98,8 +111,8 @@ def project(camera: Camera, points: ArrayLike) -> tuple[NDArray[np.float64], NDA
         return homogeneous[:, :2] / homogeneous[:, 2:], eye[:, 2]
 
 
-def reference_view(theta: float, phi: float, distance: float, index: int = 0) -> View:
-    """The view of the reference code's (theta, phi) in degrees: azimuth = theta + 90, elevation = 90 - phi.
+def reference_angles(theta: float, phi: float) -> tuple[float, float]:
+    """Azimuth and elevation of the reference code's (theta, phi) in degrees: theta + 90 and 90 - phi.
 
     phi outside [0, 180] (strategies 3 and 4 allow up to 195) goes over the pole: the camera's centre is kept, and its
     up vector points back to +z as Blender's TRACK_TO constraint makes it.
@@ -109,7 +122,13 @@ def reference_view(theta: float, phi: float, distance: float, index: int = 0) ->
         elevation, azimuth = -180.0 - elevation, azimuth + 180.0
     if elevation > 90.0:
         elevation, azimuth = 180.0 - elevation, azimuth + 180.0
-    return View(index=index, azimuth=wrap_360(azimuth), elevation=elevation, theta=0.0, distance=distance)
+    return wrap_360(azimuth), elevation
+
+
+def reference_view(theta: float, phi: float, distance: float, index: int = 0) -> View:
+    """The view of the reference code's (theta, phi) in degrees: see `reference_angles`; theta is 0."""
+    azimuth, elevation = reference_angles(theta, phi)
+    return View(index=index, azimuth=azimuth, elevation=elevation, theta=0.0, distance=distance)
 
 
 def alignment(azimuth: float, elevation: float) -> NDArray[np.float64]:

@@ -24,9 +24,11 @@ _MEMBERS = {
     "cls": "the class index of ImageNet-1k as text; -1 outside it",
     "txt": "the prompt",
     "depth.png": "z-depth of the object, 16 bit; see `depth_scale` and `depth_offset`; 0 is background",
-    "edge.png": "Canny edges of the render, 0 or 255",
+    "edge.png": "Canny edges of the render, and its outline where they miss it, 0 or 255",
+    "line.png": "outlines, creases and part borders, one pixel wide, from the geometry alone, 0 or 255",
     "mask.png": "the object's silhouette, 0 or 255",
     "normal.png": "the object's surface normals in camera axes",
+    "part.png": "which part of the CAD model, 16 bit: 1 + its index; 0 is background",
     "render.jpg": "the CAD render that the edges are taken from",
 }
 _RELEASE_FIELDS = (

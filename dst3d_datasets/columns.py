@@ -15,8 +15,10 @@ from .schema import LABEL, Field
 CONTROL_MEMBERS = {
     "depth": "depth.png",
     "edge": "edge.png",
+    "line": "line.png",
     "mask": "mask.png",
     "normal": "normal.png",
+    "part": "part.png",
     "render": "render.jpg",
 }
 _BY_READER = ("__key__", "__url__")  # what `datasets` adds by itself; before version 5 it fails if they are not typed

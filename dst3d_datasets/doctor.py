@@ -20,6 +20,7 @@ from .engines.local import available_cores
 from .errors import Dst3dError
 from .home import default_home
 from .recipe import Recipe
+from .render import auto
 
 Status = Literal["ok", "warn", "missing"]
 GL_SECONDS = 40  # a broken driver hangs; by then we know
@@ -43,6 +44,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     "datasets": {"datasets": "datasets"},
     "controlnet": {"diffusers": "diffusers", "transformers": "transformers", "accelerate": "accelerate"},
     "pyrender": {"pyrender": "pyrender"},
+    "moderngl": {"moderngl": "moderngl"},
     "draco": {"DracoPy": "DracoPy"},
     "objaverse": {"objaverse": "objaverse", "pyarrow": "pyarrow"},
 }
@@ -80,7 +82,7 @@ def examine(recipe: Recipe | None = None, out: str | os.PathLike[str] = ".") -> 
     """
     checks = [check_python(), check_torch()]
     checks += [check_extra(extra) for extra in EXTRAS]
-    checks += [check_gl(name) for name in SYSTEM_PACKAGES]
+    checks += [check_moderngl(), *(check_gl(name) for name in SYSTEM_PACKAGES), check_auto()]
     checks += [check_space(out), *check_homes(), check_road()]
     if recipe is not None:
         checks += check_recipe(recipe)
@@ -153,6 +155,23 @@ def check_gl(name: str, seconds: float = GL_SECONDS) -> Check:
     return Check(label, "ok", answer["renderer"])
 
 
+def check_moderngl() -> Check:
+    """Whether moderngl opens an OpenGL context, tried in a process of its own."""
+    label = "moderngl over egl"
+    if importlib.util.find_spec("moderngl") is None:
+        return Check(label, "missing", "moderngl is not installed", 'pip install "dst3d-datasets[moderngl]"')
+    found = auto.egl()
+    if found.works:
+        return Check(label, "ok", found.detail)
+    return Check(label, "missing", found.detail, "apt-get install -y libegl1 libgl1 libgl1-mesa-dri")
+
+
+def check_auto() -> Check:
+    """Which renderer `render.engine: auto` stands for here."""
+    choice = auto.choose()
+    return Check("render.engine: auto", "ok", f"{choice.engine}: {choice.why}")
+
+
 def check_space(out: str | os.PathLike[str]) -> Check:
     """Free space, and leave to write, where a run would go."""
     if "://" in os.fspath(out):
@@ -220,9 +239,15 @@ def check_recipe(recipe: Recipe) -> list[Check]:
 
         return find
 
+    def renderer() -> str:
+        if recipe.render.engine != auto.AUTO:
+            return kind("render", recipe.render.engine)()
+        choice = auto.choose(recipe.render.device)
+        return f"{kind('render', choice.engine)()}: {choice.why}"
+
     return [
         _tried("recipe: sources", plan),
-        _tried("recipe: renderer", kind("render", recipe.render.engine)),
+        _tried("recipe: renderer", renderer),
         _tried("recipe: prompts", kind("prompts", recipe.prompts.kind)),
         _tried("recipe: generator", kind("generate", recipe.generator.kind)),
     ]

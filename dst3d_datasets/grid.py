@@ -13,8 +13,10 @@ NEEDS = {  # column of the sheet -> the member it is drawn from
     "pose": "jpg",
     "render": "render.jpg",
     "edge": "edge.png",
+    "line": "line.png",
     "depth": "depth.png",
     "normal": "normal.png",
+    "part": "part.png",
     "mask": "mask.png",
 }
 

@@ -49,7 +49,9 @@ def encode_controls(controls: Controls, quality: int = 95) -> list[tuple[str, by
     return [
         ("depth.png", encode_png(controls.depth)),
         ("edge.png", encode_png(controls.edge)),
+        ("line.png", encode_png(controls.line)),
         ("mask.png", encode_png(controls.mask)),
         ("normal.png", encode_png(controls.normal)),
+        ("part.png", encode_png(controls.part)),
         ("render.jpg", encode_jpg(controls.render, quality)),
     ]

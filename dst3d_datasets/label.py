@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import schema
+import numpy as np
+
+from . import rle, schema
+from .boxes import Box, leaves, mask_box, seen_corners
 from .nouns import CadModel, Camera, Controls, ModelRef, Prompt, View
+from .symmetry import symmetry_of
 
 
 def make_label(
@@ -17,7 +21,7 @@ def make_label(
     controls: Controls,
     prompt: Prompt,
     seed: int,
-    bbox: tuple[float, float, float, float],
+    bbox: Box,
     visible_fraction: float,
 ) -> dict[str, Any]:
     """The label of one sample, complete but for `generator` and `generator_revision` (see `schema.LABEL`)."""
@@ -36,14 +40,41 @@ def make_label(
         "width": camera.width,
         "height": camera.height,
         "size": [float(extent) for extent in model.size],
-        "bbox": [float(edge) for edge in bbox],
-        "visible_fraction": float(visible_fraction),
-        "symmetry": model.ref.symmetry,
+        **_where(model, camera, bbox, visible_fraction),
+        **_mask(controls),
+        **_symmetry(model),
         "depth_scale": float(controls.depth_scale),
         "depth_offset": float(controls.depth_offset),
         "prompt": prompt.text,
         "negative_prompt": prompt.negative,
         "seed": seed,
+    }
+
+
+def _where(model: CadModel, camera: Camera, bbox: Box, visible_fraction: float) -> dict[str, Any]:
+    """Corners are kept to a millionth of the longest side and a thousandth of a pixel: a third of the digits."""
+    corners, pixels = seen_corners(camera, model.size)
+    return {
+        "bbox": [float(edge) for edge in bbox],
+        "truncated": leaves(bbox, camera.width, camera.height),
+        "visible_fraction": float(visible_fraction),
+        "corners_3d": (np.round(corners, 6) + 0.0).tolist(),  # + 0.0: no -0
+        "corners_2d": (np.round(pixels, 3) + 0.0).tolist(),
+    }
+
+
+def _mask(controls: Controls) -> dict[str, Any]:
+    mask = controls.mask
+    return {"bbox_visible": list(mask_box(mask)), "area": int(np.count_nonzero(mask)), "mask_rle": rle.encode(mask)}
+
+
+def _symmetry(model: CadModel) -> dict[str, Any]:
+    symmetry = symmetry_of(model)
+    return {
+        "symmetry": symmetry.look,
+        "symmetry_shape": symmetry.shape,
+        "symmetry_axis": [round(value, 6) + 0.0 for value in symmetry.axis],
+        "symmetry_source": symmetry.source,
     }
 
 

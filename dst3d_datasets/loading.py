@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from . import rle
 from .columns import CONTROL_MEMBERS
 
-_ARRAYS = ("K", "R", "t", "size", "bbox")
+_ARRAYS = ("K", "R", "t", "size", "bbox", "bbox_visible", "corners_3d", "corners_2d", "symmetry_axis")
 _FLOATS = ("azimuth", "elevation", "theta", "distance", "visible_fraction")
-_INTEGERS = ("class_index", "symmetry", "view", "seed")
+_INTEGERS = ("class_index", "symmetry", "symmetry_shape", "area", "view", "seed")
 _TEXTS = ("key", "synset", "class_name", "prompt")
 
 Decoded = dict[str, Any]
@@ -30,15 +31,17 @@ def decode_sample(row: Mapping[str, Any], controls: Sequence[str] | None = None)
 
     Args:
         row: a row of a release: `jpg`, `json` and the controls it carries.
-        controls: which controls to decode; None for those that are there.
+        controls: which controls to decode; None for those that are there. `mask` is always there if it is asked for:
+            the label has it too.
 
     Returns:
-        `image` (H, W, 3) uint8 sRGB; `K` (3, 3), `R` (3, 3), `t` (3,), `size` (3,), `bbox` (4,) float64;
-        `azimuth`, `elevation`, `theta`, `distance`, `visible_fraction`, `class_index`, `symmetry`, `view`, `seed`;
-        `key`, `synset`, `class_name`, `prompt`, `keep`; and of the controls `mask` (H, W) bool, `depth` (H, W) float32
-        z-depth in units of the longest box side with 0 outside the object, `normal` (H, W, 3) float32 unit vectors
-        with axes (right, up, towards the camera) and 0 outside the object, `edge` (H, W) bool, `render` (H, W, 3)
-        uint8.
+        `image` (H, W, 3) uint8 sRGB; `K` (3, 3), `R` (3, 3), `t` (3,), `size` (3,), `bbox` (4,), `bbox_visible` (4,),
+        `corners_3d` (8, 3), `corners_2d` (8, 2), `symmetry_axis` (2,) float64; `azimuth`, `elevation`, `theta`,
+        `distance`, `visible_fraction`, `class_index`, `symmetry`, `symmetry_shape`, `area`, `view`, `seed`; `key`,
+        `synset`, `class_name`, `prompt`, `truncated`, `keep`; and of the controls `mask` (H, W) bool, `depth` (H, W)
+        float32 z-depth in units of the longest box side with 0 outside the object, `normal` (H, W, 3) float32 unit
+        vectors with axes (right, up, towards the camera) and 0 outside it, `edge` and `line` (H, W) bool, `part` (H, W)
+        int64, 1 + the index of the CAD part with 0 outside the object, `render` (H, W, 3) uint8.
 
     Raises:
         KeyError: the row has no picture, no label, or not a control that was asked for.
@@ -49,10 +52,13 @@ def decode_sample(row: Mapping[str, Any], controls: Sequence[str] | None = None)
     sample |= {name: float(label[name]) for name in _FLOATS}
     sample |= {name: int(label[name]) for name in _INTEGERS}
     sample |= {name: label[name] for name in _TEXTS}
-    sample["keep"] = bool(label.get("keep", True))
+    sample["truncated"], sample["keep"] = bool(label["truncated"]), bool(label.get("keep", True))
     there = [name for name, member in CONTROL_MEMBERS.items() if row.get(member) is not None]
     for name in there if controls is None else controls:
-        sample[name] = _control(name, _pixels(row[CONTROL_MEMBERS[name]]), label)
+        if name == "mask" and row.get("mask.png") is None:
+            sample[name] = rle.decode(label["mask_rle"], label["height"], label["width"])
+        else:
+            sample[name] = _control(name, _pixels(row[CONTROL_MEMBERS[name]]), label)
     return sample
 
 
@@ -82,7 +88,9 @@ def _control(name: str, pixels: NDArray[Any], label: Mapping[str, Any]) -> NDArr
         normal = pixels.astype(np.float32) / 127.5 - 1.0
         length = np.linalg.norm(normal, axis=-1, keepdims=True)
         return np.where(seen, normal / np.maximum(length, 1e-6), 0.0).astype(np.float32)
-    if name in ("mask", "edge"):
+    if name == "part":
+        return pixels.astype(np.int64)
+    if name in ("mask", "edge", "line"):
         return np.asarray(pixels > 127)
     return pixels
 

@@ -17,7 +17,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+REFERENCE_FOCAL = 35.0 / 32.0  # the reference's 35 mm lens on its 32 mm sensor: 560 px at 512 px
+
 AlphaMode = Literal["opaque", "mask", "blend"]
+Provenance = Literal["catalogue", "source", "estimated"]
 
 
 def slug(text: str, limit: int = 32) -> str:
@@ -51,7 +54,8 @@ class ModelRef:
     exact: bool = True  # whether the alignment was given in the canonical frame; see `camera.is_exact`
     strength: int = 1  # 1 good, 2 only approximates the class
     sampling: int = 1  # the reference's view sampling strategy, 1-5
-    symmetry: int = 1  # order of rotation symmetry about z: 1 none, 2, 4, ..., 0 body of revolution
+    symmetry: int | None = None  # order of rotation symmetry about z: 1 none, 2, 4, ..., 0 round; None: nobody said
+    symmetry_source: Provenance = "source"  # who said it
     licence: str = "unknown"  # SPDX where one exists
     author: str = "unknown"
     url: str = ""
@@ -114,6 +118,19 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Symmetry:
+    """Rotations about a vertical axis that turn a model onto itself: an order n stands for the n turns by 360 / n.
+
+    1 is no symmetry, and 0 a body of revolution, which every turn keeps.
+    """
+
+    look: int  # order that keeps the shape and its colours
+    shape: int  # order that keeps the shape: 0, or a multiple of `look`
+    axis: tuple[float, float]  # x, y of the axis in the canonical frame; only that of an odd order may leave the origin
+    source: Provenance  # where `look` is from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CadModel:
     """A loaded model in the canonical frame."""
 
@@ -121,6 +138,7 @@ class CadModel:
     parts: tuple[Part, ...]
     size: tuple[float, float, float]  # extents of the box along x, y, z; the longest is 1
     warnings: tuple[str, ...] = ()  # what was repaired or ignored while loading
+    symmetry: Symmetry | None = None  # None: not looked for yet; `symmetry.symmetry_of` does
 
     @property
     def num_faces(self) -> int:
@@ -130,13 +148,17 @@ class CadModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Where the camera stands, in PASCAL3D+ terms; see `camera.camera_of` for the formula."""
+    """Where the camera stands, in PASCAL3D+ terms, and its lens; see `camera.camera_of` for the formula."""
 
     index: int  # number of the view within its model
     azimuth: float  # degrees in [0, 360); 0 looks at the front
     elevation: float  # degrees in [-90, 90]; positive looks from above
     theta: float  # degrees in [-180, 180); in-plane rotation
     distance: float  # camera centre to object centre, in units of the longest box side
+    focal: float = REFERENCE_FOCAL  # focal length in units of the image's longer side
+    principal: tuple[float, float] = (0.0, 0.0)  # principal point from the image's centre: right, down; same unit
+    visible: float = 1.0  # below 1: the share of the silhouette that truncation is to leave in the image, at least
+    towards: float = 0.0  # degrees; where the rest leaves: 0 to the right, 90 downwards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,16 +172,48 @@ class Camera:
     height: int  # pixels
 
 
+Environment = tuple[tuple[float, float, float], ...]  # 9 RGB coefficients; see `Lights.environment`
+
+
+def hemisphere(sky: tuple[float, float, float], ground: tuple[float, float, float]) -> Environment:
+    """The environment whose light runs linearly in the normal's z, from `ground` (facing down) to `sky` (up)."""
+    zero = (0.0, 0.0, 0.0)
+    mean = tuple((up + down) / 2.0 / 0.28209479 for up, down in zip(sky, ground, strict=True))
+    slope = tuple((up - down) / 2.0 / 0.48860251 for up, down in zip(sky, ground, strict=True))
+    return mean, zero, slope, *(zero,) * 6  # type: ignore[return-value]
+
+
+_STUDIO = hemisphere((0.55, 0.58, 0.62), (0.28, 0.26, 0.24))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panorama:
+    """What surrounds an object and lights it, infinitely far away; see `generate.pictures.look` for the directions."""
+
+    name: str  # of the file in its folder, or of the procedural one
+    pixels: NDArray[np.uint8]  # (h, 2 h, 3), sRGB, equirectangular, exposed and tone-mapped as the object is
+
+
+DIRECT = 0.30  # share of a directional light's colour that a white surface facing it sends back (about 1 / pi)
+AMBIENT = 0.62  # the same for the environment
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lights:
-    """A key and a fill light, directional, under a hemisphere of sky and ground light. Canonical frame, linear RGB."""
+    """A key and a fill light, directional, within light from all around. Canonical frame, linear RGB.
+
+    A white matt surface sends back DIRECT x colour x cosine of each lamp, and AMBIENT x environment.
+    """
 
     key_direction: tuple[float, float, float] = (-0.45, -0.70, 0.55)  # unit, from the object towards the light
     key_colour: tuple[float, float, float] = (2.2, 2.15, 2.05)
     fill_direction: tuple[float, float, float] = (0.80, -0.35, 0.25)
     fill_colour: tuple[float, float, float] = (0.55, 0.58, 0.65)
-    sky: tuple[float, float, float] = (0.55, 0.58, 0.62)
-    ground: tuple[float, float, float] = (0.28, 0.26, 0.24)
+    # (9, 3): irradiance / pi by the normal, in real spherical harmonics (l, m) = (0, 0), (1, -1), (1, 0), (1, 1),
+    # (2, -2), ..., (2, 2) without the Condon-Shortley sign; see `render.environment`
+    environment: Environment = _STUDIO
+    panorama: Panorama | None = None  # what the light was taken from, for whoever draws the background
+    turn: float = 0.0  # degrees, clockwise from above: the panorama's middle lies towards (sin turn, cos turn, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,8 +233,10 @@ class Controls:
     """The pictures a generator may be steered by, all of one size and made from the same buffers."""
 
     render: NDArray[np.uint8]  # (H, W, 3), sRGB: the colour over the control background
-    edge: NDArray[np.uint8]  # (H, W), 0 or 255: Canny of `render`
+    edge: NDArray[np.uint8]  # (H, W), 0 or 255: Canny of `render`, and the outline where Canny misses it
+    line: NDArray[np.uint8]  # (H, W), 0 or 255: outlines, creases and part borders, one pixel wide, from geometry alone
     mask: NDArray[np.uint8]  # (H, W), 0 or 255
+    part: NDArray[np.uint16]  # (H, W): 1 + index into CadModel.parts (65535 for all beyond); 0 is background
     depth: NDArray[np.uint16]  # (H, W); z = depth_offset + depth_scale * value where value > 0; 0 is background
     normal: NDArray[
         np.uint8
@@ -211,6 +267,7 @@ class Shot:
     prompt: Prompt
     seed: int  # 0 <= seed < 2**63, derived from names
     label: dict[str, Any]  # the JSON label, complete but for what the generator adds
+    surface: NDArray[np.float32] | None = None  # (N, 3), canonical frame: all over the model, to throw its shadow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ EXTRAS = {  # package -> the extra of ours that installs it
     "diffusers": "controlnet",
     "transformers": "controlnet",
     "pyrender": "pyrender",
+    "moderngl": "moderngl",
 }
 
 

@@ -145,6 +145,13 @@ def colour_depth(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
     return coloured
 
 
+def colour_parts(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Part ids (H, W) as colours (H, W, 3): neighbours in number are far apart in hue; 0, the background, is black."""
+    turn = (values[..., None] * 0.618034 + np.array([0.0, 1.0, 2.0]) / 3.0) % 1.0
+    colour = 60.0 + 190.0 * np.abs(2.0 * turn - 1.0)
+    return np.where(values[..., None] > 0, colour, 0.0).astype(np.uint8)
+
+
 Members = Mapping[str, bytes]
 
 
@@ -166,14 +173,20 @@ def _depth(members: Members, label: Mapping[str, Any], cell: int) -> Image.Image
     return Image.fromarray(colour_depth(values))
 
 
+def _part(members: Members, label: Mapping[str, Any], cell: int) -> Image.Image:
+    return Image.fromarray(colour_parts(images.decode(members["part.png"]).astype(np.uint16)))
+
+
 # column -> how it is drawn from (members, label, side of the cell)
 COLUMNS: dict[str, Callable[[Members, Mapping[str, Any], int], Image.Image]] = {
     "picture": _member("jpg"),
     "pose": _pose,
     "render": _member("render.jpg"),
     "edge": _member("edge.png"),
+    "line": _member("line.png"),
     "depth": _depth,
     "normal": _member("normal.png"),
+    "part": _part,
     "mask": _member("mask.png"),
 }
 

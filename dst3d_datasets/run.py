@@ -17,6 +17,7 @@ from .plan import Plan
 from .receipt import Receipt
 from .recipe import Recipe, difference, fingerprint, to_yaml, validate
 from .recipe.io import parse_yaml
+from .render.auto import AUTO, choose
 from .store import Store
 
 RUN_SCHEMA = "dst3d-run/1"
@@ -75,6 +76,21 @@ def read_run(store: Store) -> tuple[Recipe, Run]:
         return recipe, Run(**plain)
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{store.url}/run.json: cannot be read ({error})") from error
+
+
+def settled(recipe: Recipe, store: Store | None = None) -> Recipe:
+    """The recipe with `render.engine: auto` replaced by an engine's name.
+
+    It is that of the run that `store` holds, if there is one: a run is gone on with, wherever that is, by the engine it
+    was begun with. Else it is the one that suits this machine. Recipes that name an engine are given back as they are.
+    """
+    if recipe.render.engine != AUTO:
+        return recipe
+    if store is not None and store.read("run.json") is not None:
+        engine = read_run(store)[0].render.engine
+    else:
+        engine = choose(recipe.render.device).engine
+    return recipe.model_copy(update={"render": recipe.render.model_copy(update={"engine": engine})})
 
 
 def claim(store: Store, recipe: Recipe, plan: Plan, missing: list[Missing], extend: bool) -> Run:

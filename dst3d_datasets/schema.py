@@ -51,9 +51,34 @@ LABEL: tuple[Field, ...] = (
     Field(
         "size", "float64", "extents of the object's box along x, y, z of the canonical frame; the longest is 1", (3,)
     ),
-    Field("bbox", "float64", "x0 y0 x1 y1 of the whole projected object in pixels; may leave the image", (4,)),
-    Field("visible_fraction", "float64", "share of the object's silhouette that lies inside the image, 0-1"),
-    Field("symmetry", "int64", "order of rotation symmetry about z that keeps the look; 1 none, 0 body of revolution"),
+    Field("bbox", "float64", "x0 y0 x1 y1 of the whole projected object in pixels (amodal); may leave the image", (4,)),
+    Field("bbox_visible", "float64", "x0 y0 x1 y1 of the mask's pixels; pixel i spans [i, i + 1]", (4,)),
+    Field("truncated", "bool", "whether `bbox` leaves the image"),
+    Field(
+        "visible_fraction",
+        "float64",
+        "share of the object's silhouette that lies inside the image, 0-1 (BOP's visib_fract); no other hides it",
+    ),
+    Field("area", "int64", "pixels of the mask"),
+    Field(
+        "mask_rle", "string", "the mask as COCO's compressed `counts`, column by column; its `size` is height, width"
+    ),
+    Field(
+        "corners_3d",
+        "float64",
+        "corners of the box in the camera frame; a number's bits are the sides along x y z of the canonical frame: "
+        "0 is - - -, 1 is - - +, 7 is + + +",
+        (8, 3),
+    ),
+    Field("corners_2d", "float64", "their pixels; those of a corner with z below 0.01 are as if z were 0.01", (8, 2)),
+    Field(
+        "symmetry",
+        "int64",
+        "order of rotation symmetry about a vertical axis that keeps the look: 1 none, 2, 3, ..., 0 body of revolution",
+    ),
+    Field("symmetry_shape", "int64", "the same for the shape alone, colours aside; 0 or a multiple of `symmetry`"),
+    Field("symmetry_axis", "float64", "x y of that axis in the canonical frame; 0 0 but for odd orders", (2,)),
+    Field("symmetry_source", "string", "who says `symmetry`: the catalogue, the source, or estimated from the mesh"),
     Field("depth_scale", "float64", "z-depth = depth_offset + depth_scale * value for depth values > 0"),
     Field("depth_offset", "float64", "see depth_scale; both in units of the longest box side"),
     Field("prompt", "string", "the words the generator was given"),

@@ -34,12 +34,15 @@ def uniform(*names: Name) -> float:
     return ((seed_of(*names) >> 10) + 0.5) * 2.0**-53
 
 
-def uniforms(*names: Name, count: int) -> NDArray[np.float64]:
-    """`count` numbers in (0, 1), shape (count,); entry i is the same whatever `count` is.
+def uniforms(*names: Name, count: int, first: int = 0) -> NDArray[np.float64]:
+    """Numbers `first` to `first + count - 1` of a name's column, in (0, 1), shape (count,).
 
-    Philox (Salmon et al., SC 2011) keyed by the hashed name; NumPy guarantees the raw stream of a bit generator.
+    Entry i is the same whatever `count` and `first` are, and none before `first` is computed. Philox (Salmon et al.,
+    SC 2011) keyed by the hashed name; NumPy guarantees the raw stream of a bit generator.
     """
-    raw = np.random.Philox(key=int.from_bytes(_digest(names, 16), "little")).random_raw(count)
+    philox = np.random.Philox(key=int.from_bytes(_digest(names, 16), "little"))
+    philox.advance(first // 4)  # a step of the counter gives four numbers
+    raw = philox.random_raw(first % 4 + count)[first % 4 :]
     return ((raw >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ from .recipe import Recipe
 from .seeds import seed_of
 from .store import Store
 from .stream import Clock, ahead, batched, ordered_map
+from .symmetry_surface import sample as sample_surface
+from .symmetry import with_symmetry
 from .tar import TarWriter
 from .tools import Tools, tools_for
 from .views import sample_views
@@ -37,6 +40,7 @@ MODELS_AHEAD = 2
 FETCHERS = 4  # models that are downloaded at once
 FETCHED_AHEAD = 12  # models that are on their way or in the cache, not yet loaded
 ENCODERS = 2
+SURFACE_POINTS = 20_000  # of a model, for the shadow it throws
 _PACKAGES = (
     "dst3d-datasets",
     "numpy",
@@ -150,7 +154,7 @@ def _models(work: _Work, jobs: Iterable[ModelViews]) -> Iterator[tuple[ModelView
             if refusal is not None:
                 raise refusal
             with work.clock("load"):
-                model = work.tools.source(job.ref.source).open(job.ref)
+                model = with_symmetry(work.tools.source(job.ref.source).open(job.ref))
         except ModelRefused as error:
             work.skip(job, job.count, error)
             continue
@@ -160,9 +164,11 @@ def _models(work: _Work, jobs: Iterable[ModelViews]) -> Iterator[tuple[ModelView
 def _shots(work: _Work, models: Iterable[tuple[ModelViews, CadModel]]) -> Iterator[Shot]:
     for job, model in models:
         views = sample_views(work.recipe, job.ref, job.first, job.count)
+        surface = sample_surface(model, SURFACE_POINTS)
+        points = None if surface is None else surface.points
         unseen = 0
         for first in range(0, len(views), 8):  # a few views at once: enough for a batched engine, little to hold
-            for shot in _render(work, model, views[first : first + 8]):
+            for shot in _render(work, model, points, views[first : first + 8]):
                 if shot is None:
                     unseen += 1
                 else:
@@ -172,13 +178,16 @@ def _shots(work: _Work, models: Iterable[tuple[ModelViews, CadModel]]) -> Iterat
             work.skip(job, unseen, error)
 
 
-def _render(work: _Work, model: CadModel, views: list[View]) -> list[Shot | None]:
+def _render(
+    work: _Work, model: CadModel, surface: NDArray[np.float32] | None, views: list[View]
+) -> list[Shot | None]:
     """Shots of some views; None where nothing of the model is in the picture."""
     options, tools = work.recipe.render, work.tools
     seeds = [seed_of(work.recipe.seed, model.ref.uid, "sample", view.index) for view in views]
-    cameras = [camera_of(view, options.size, options.size, options.focal) for view in views]
     with work.clock("render"):
-        lights = [tools.lights_of(seed_of(seed, "light"), options.light) for seed in seeds]
+        views = [tools.truncated(model, view, options.size, options.size, tools.renderer) for view in views]
+        cameras = [camera_of(view, options.size, options.size) for view in views]
+        lights = [tools.lighting.lights_of(seed_of(seed, "light")) for seed in seeds]
         all_buffers = list(tools.renderer.render(model, cameras, lights))
     shots: list[Shot | None] = []
     for view, camera, light, seed, buffers in zip(views, cameras, lights, seeds, all_buffers, strict=True):
@@ -186,7 +195,7 @@ def _render(work: _Work, model: CadModel, views: list[View]) -> list[Shot | None
             shots.append(None)
             continue
         with work.clock("controls"):
-            controls = tools.make_controls(buffers, work.recipe.controls)
+            controls = tools.make_controls(buffers, camera, work.recipe.controls)
             bbox, visible = tools.box_and_visible(model, camera, tools.renderer)
         key, prompt = model.ref.key(view.index), tools.prompter.prompt(model.ref, seed_of(seed, "prompt"))
         label = make_label(
@@ -212,6 +221,7 @@ def _render(work: _Work, model: CadModel, views: list[View]) -> list[Shot | None
                 prompt=prompt,
                 seed=seed,
                 label=label,
+                surface=surface,
             )
         )
     return shots
@@ -252,8 +262,9 @@ def encode_sample(work: _Work, shot: Shot, picture: NDArray[np.uint8]) -> Sample
 
 def _receipt(work: _Work, spec: ShardSpec, count: int, wall: float) -> Receipt:
     tools = work.tools
-    counts = dict(tools.prompter.counts())
-    counts.update(getattr(tools.generator, "counts", dict)())
+    counts = Counter(tools.prompter.counts())
+    for role in (tools.lighting, tools.generator):
+        counts.update(getattr(role, "counts", dict)())
     return Receipt(
         shard_id=spec.shard_id,
         class_id=spec.class_id,
@@ -264,7 +275,7 @@ def _receipt(work: _Work, spec: ShardSpec, count: int, wall: float) -> Receipt:
         num_bytes=0,
         num_samples=count,
         skipped=tuple(work.skipped),
-        counts=counts,
+        counts=dict(counts),
         seconds={stage: round(seconds, 4) for stage, seconds in sorted(work.clock.seconds.items())}
         | {"wall": round(wall, 4)},
         generator=tools.generator.name,

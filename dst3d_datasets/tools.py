@@ -6,9 +6,9 @@ import hashlib
 import threading
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import registry
+from . import registry, views
 from .errors import ModelRefused, Reason
 from .generate import Generator
 from .nouns import ModelRef
@@ -16,7 +16,11 @@ from .prompts import Prompter
 from .recipe import Recipe, to_yaml
 from .recipe.base import names_a_place
 from .render import Renderer
+from .render.auto import AUTO, choose
 from .sources import Source
+
+if TYPE_CHECKING:
+    from .render.lighting import Lighting
 
 
 class Tools:
@@ -34,15 +38,18 @@ class Tools:
         Raises:
             MissingDependency: a package or system library is not installed.
         """
-        _ = self.renderer, self.prompter, self.generator
+        _ = self.renderer, self.lighting, self.prompter, self.generator
 
     def inputs(self) -> str:
-        """A digest of the files beside the recipe that decide words and pictures (captions, background folders).
+        """A digest of the files beside the recipe that decide views, words and pictures (a table of views, captions,
+        background folders).
 
-        Empty when there are none. A prompter or generator that reads such files says so by an `inputs` text.
+        Empty when there are none. A prompter, lighting or generator that reads such files says so by an `inputs` text.
         """
-        options = {"prompter": self._recipe.prompts, "generator": self._recipe.generator}
+        recipe = self._recipe
+        options = {"prompter": recipe.prompts, "lighting": recipe.render, "generator": recipe.generator}
         found = [getattr(getattr(self, role), "inputs", "") for role, given in options.items() if names_a_place(given)]
+        found += [of_views] if (of_views := views.inputs(self._recipe)) else []
         return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16] if any(found) else ""
 
     def source(self, name: str) -> Source:
@@ -95,7 +102,9 @@ class Tools:
     def renderer(self) -> Renderer:
         """The engine that the recipe names."""
         options = self._recipe.render
-        renderer: Renderer = registry.lookup("render", options.engine)(device=options.device)
+        # A run's recipe names its engine (`run.settled`); previews take what suits the machine.
+        engine = choose(options.device).engine if options.engine == AUTO else options.engine
+        renderer: Renderer = registry.lookup("render", engine)(device=options.device)
         return renderer
 
     @cached_property
@@ -111,11 +120,11 @@ class Tools:
         return generator
 
     @cached_property
-    def lights_of(self) -> Any:
-        """`render.lights.lights_of`."""
-        from .render.lights import lights_of
+    def lighting(self) -> Lighting:
+        """What gives each view its light."""
+        from .render.lighting import Lighting
 
-        return lights_of
+        return Lighting(self._recipe.render)
 
     @cached_property
     def make_controls(self) -> Any:
@@ -123,6 +132,13 @@ class Tools:
         from .render.controls import make_controls
 
         return make_controls
+
+    @cached_property
+    def truncated(self) -> Any:
+        """`render.truncation.truncated`."""
+        from .render.truncation import truncated
+
+        return truncated
 
     @cached_property
     def box_and_visible(self) -> Any:

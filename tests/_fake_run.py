@@ -69,7 +69,9 @@ def fake_sample(recipe: Recipe, ref: ModelRef, number: int) -> Sample:
     controls = Controls(
         render=colour,
         edge=mask,
+        line=mask,
         mask=mask,
+        part=disc.astype(np.uint16),
         depth=np.where(disc, 1 + pixels.integers(0, 60000, (SIZE, SIZE)), 0).astype(np.uint16),
         normal=colour * disc[..., None],
         depth_scale=1e-5,
@@ -79,7 +81,7 @@ def fake_sample(recipe: Recipe, ref: ModelRef, number: int) -> Sample:
         key=ref.key(number),
         model=CadModel(ref=ref, parts=(), size=(1.0, 0.5, 0.25)),
         view=view,
-        camera=camera_of(view, SIZE, SIZE, recipe.render.focal),
+        camera=camera_of(view, SIZE, SIZE),
         controls=controls,
         prompt=Prompt(text=f"An image of {ref.class_name}", negative="blurred"),
         seed=seed,

@@ -57,7 +57,9 @@ def ball_shot(
     controls = Controls(
         render=np.where(hit[..., None], colour, 0).astype(np.uint8),
         edge=np.where(rim, 255, 0).astype(np.uint8),
+        line=np.where(rim, 255, 0).astype(np.uint8),
         mask=np.where(hit, 255, 0).astype(np.uint8),
+        part=hit.astype(np.uint16),
         depth=np.where(hit, (depth - offset) / scale + 0.5, 0).astype(np.uint16),
         normal=np.where(hit[..., None], 127.5 * (normal + 1.0), 0).astype(np.uint8),
         depth_scale=scale,
@@ -67,7 +69,16 @@ def ball_shot(
     return Shot(
         key=ref.key(seed), ref=ref, view=view, camera=camera, lights=Lights(), buffers=buffers, controls=controls,
         prompt=Prompt(text=text, negative="blurry"), seed=seed, label={"size": list(box)},
+        surface=_spread(axes).astype(np.float32),
     )  # fmt: skip
+
+
+def _spread(axes, count=4000):
+    """Points all over an ellipsoid, (count, 3)."""
+    z = 1.0 - 2.0 * (np.arange(count) + 0.5) / count
+    turn = np.arange(count) * np.pi * (3.0 - np.sqrt(5.0))
+    level = np.sqrt(1.0 - z * z)
+    return np.stack([level * np.cos(turn), level * np.sin(turn), z], axis=-1) * axes
 
 
 def with_seed(shot: Shot, seed: int) -> Shot:

@@ -48,6 +48,21 @@ class Cast:
         self.normal = normal.reshape(*shape, 3)
 
 
+def rays_between(
+    model: CadModel, camera: Camera, rows: NDArray[np.intp], columns: NDArray[np.intp], axis: int, count: int = 33
+) -> NDArray[np.float64]:
+    """Depths (N, count) along the way from the centres of pixels (N,) to their right (0) or lower (1) neighbours."""
+    share = np.linspace(0.0, 1.0, count)
+    x = columns[:, None] + 0.5 + (share if axis == 0 else 0 * share)
+    y = rows[:, None] + 0.5 + (share if axis == 1 else 0 * share)
+    rays = np.stack([x, y, np.ones_like(x)], -1).reshape(-1, 3) @ np.linalg.inv(camera.K).T
+    corners = np.concatenate([part.vertices.astype(np.float64)[part.faces] for part in model.parts])
+    scene = rtcore_scene.EmbreeScene()
+    TriangleMesh(scene, np.ascontiguousarray(corners @ camera.R.T + camera.t, np.float32))
+    hit = scene.run(np.zeros_like(rays, dtype=np.float32), rays.astype(np.float32), output=True)
+    return np.where(hit["primID"] >= 0, hit["tfar"], 1e3).reshape(x.shape)
+
+
 def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     """Intersection over union of two masks; 1 when both are empty."""
     union = (a | b).sum()

@@ -80,20 +80,37 @@ def test_planning_two_and_a_half_million_samples_meets_its_goal(capsys: pytest.C
     assert largest["peak MiB"] < 1024
 
 
-def test_the_render_bench_measures_the_default_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_render_bench_measures_what_works(monkeypatch: pytest.MonkeyPatch) -> None:
     code = render._CODE.replace("{seconds}", "0.05")
+    few = "import dst3d_datasets.bench.render_work as r; r.TOGETHER = dict(torch=2)"
     monkeypatch.setattr(render, "SIZE", 64)
-    monkeypatch.setattr(render, "_CODE", f"import dst3d_datasets.bench.render as r; r.TOGETHER = 2\n{code}")
-    monkeypatch.setattr(render, "table", lambda drawer: {"torch": "", "no-such-engine": ""})
+    monkeypatch.setattr(render, "_CODE", f"{few}\n{code}")
+    monkeypatch.setattr(render, "table", lambda drawer: {"torch": "", "no-such-engine": "", "blender": ""})
+    monkeypatch.setattr(render, "WAYS", ("kept scene",))
     monkeypatch.setattr(render.LocalEngine, "__init__", lambda self: setattr(self, "workers", 1))
     measured = render.run(True)
     rows = [dict(zip(measured.columns, row, strict=True)) for row in measured.rows]
-    assert [(row["engine"], row["faces"], row["workers"]) for row in rows] == [("torch", f, 1) for f in render.FACES]
-    for row in rows:
+    ours = [row for row in rows if row["engine"] == "torch"]
+    assert [(row["faces"], row["workers"]) for row in ours] == [(f, 1) for f in render.FACES[:2]]
+    for row in ours:
         assert row["views/s"] > 0
         assert row["render ms"] > row["visibility ms"] >= 0
         assert 1000 / row["views/s"] > sum(row[f"{part} ms"] for part in render.PARTS)
     assert any("no-such-engine does not work here" in note for note in measured.notes)
+    stock = {row["faces"]: row["views/s"] for row in rows if row["engine"].startswith("stock")}
+    if not stock:
+        assert any("stock pyrender, kept scene does not work here" in note for note in measured.notes)
+    for row in ours:
+        assert row["x stock"] == (row["views/s"] / stock[row["faces"]] if stock else "-")
+
+
+def test_the_memory_bench_counts_every_view() -> None:
+    from dst3d_datasets.bench import render_memory
+
+    first, second = render_memory.soak("torch", (1, 60))
+    assert second["mib"] > 50
+    assert second["seconds"] > first["seconds"] > 0
+    assert render_memory.resident_mib() == pytest.approx(second["mib"], rel=0.5)
 
 
 def test_the_load_bench_reads_back_what_it_wrote(monkeypatch: pytest.MonkeyPatch) -> None:

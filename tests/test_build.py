@@ -62,7 +62,8 @@ def test_members_are_what_the_contract_says(tmp_path: Path) -> None:
     receipt = next(iter(store.receipts()))
     with store.open(receipt) as stream:
         extensions = [extension for extension, _, _ in next(read_index(stream)).members]
-    assert extensions == ["cls", "depth.png", "edge.png", "jpg", "json", "mask.png", "normal.png", "render.jpg", "txt"]
+    controls = ["depth.png", "edge.png", "line.png", "mask.png", "normal.png", "part.png", "render.jpg"]
+    assert extensions == sorted(["cls", "jpg", "json", "txt", *controls])
 
 
 def test_a_second_build_does_nothing(tmp_path: Path) -> None:

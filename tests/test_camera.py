@@ -55,6 +55,16 @@ def test_projection_equals_pascal3d(a: float, e: float, theta: float) -> None:
     np.testing.assert_allclose(pixels - 256, pascal3d_pixels(points, a, e, theta, 2.0, 560.0), atol=1e-9)
 
 
+@pytest.mark.parametrize("from_the_pole", [0.0, 1e-12, 1e-9, 1e-6, 1e-5, 1e-4, 0.1])
+@pytest.mark.parametrize("pole", [1.0, -1.0])
+def test_views_near_a_pole_give_their_camera_back(from_the_pole: float, pole: float) -> None:
+    view = View(index=0, azimuth=123.0, elevation=pole * (90.0 - from_the_pole), theta=-37.0, distance=2.0)
+    camera = camera_of(view, 64, 64)
+    again = camera_of(view_of(camera.R, camera.t), 64, 64)
+    np.testing.assert_allclose(again.R, camera.R, atol=1e-12)
+    np.testing.assert_allclose(again.t, camera.t, atol=1e-12)
+
+
 @pytest.mark.parametrize(("a", "e", "theta"), ANGLES)
 def test_view_and_matrices_are_inverse(a: float, e: float, theta: float) -> None:
     camera = camera_of(View(index=3, azimuth=a, elevation=e, theta=theta, distance=1.7), 64, 64)
@@ -99,6 +109,8 @@ def test_azimuth_ninety_sees_plus_x_and_elevation_sees_the_top() -> None:
 
 def test_reference_lens() -> None:
     np.testing.assert_allclose(intrinsics(512, 512), [[560, 0, 256], [0, 560, 256], [0, 0, 1]])
+    np.testing.assert_allclose(intrinsics(640, 480, 2.0, (0.1, -0.25)), [[1280, 0, 384], [0, 1280, 80], [0, 0, 1]])
+    np.testing.assert_allclose(intrinsics(480, 640, 2.0, (0.1, -0.25)), [[1280, 0, 304], [0, 1280, 160], [0, 0, 1]])
 
 
 @pytest.mark.parametrize("theta", [-195.0, -90.0, 0.0, 15.0, 300.0])

@@ -11,12 +11,11 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers", reason="needs the extra [controlnet]")
 
-from _generate_shots import ball_shot, with_seed  # noqa: E402
+from _generate_shots import with_seed  # noqa: E402
 from _tiny_generators import CASES, SIZE, far, folders, generator, shots  # noqa: E402, F401
 from _tiny_pipeline import scheduler  # noqa: E402
 
 from dst3d_datasets.errors import RecipeError  # noqa: E402
-from dst3d_datasets.generate.guides import guide, resize  # noqa: E402
 
 # `folders` is a fixture: its name is imported here and again an argument there
 # ruff: noqa: F811
@@ -140,6 +139,21 @@ def test_several_controlnets_each_get_their_control_and_scale(folders):
     assert far(both, edges) > 0.3
 
 
+def test_the_net_sees_its_familys_convention_and_the_ground(folders):
+    shot = shots(1)[0]
+
+    def drawn(**options):
+        return generator(folders, "base", ("cn",), controls=("depth",), **options).generate([shot])[0]
+
+    plain = drawn()
+    assert np.array_equal(plain, drawn(conventions=("midas",)))
+    assert far(plain, drawn(conventions=("zoe",))) > 0.1
+    assert far(plain, drawn(ground=True)) > 0.1
+    shutil.copytree(folders / "cn", folders / "my-zoe-depth", dirs_exist_ok=True)
+    by_name = generator(folders, "base", ("my-zoe-depth",), controls=("depth",))
+    assert np.array_equal(by_name.generate([shot])[0], drawn(conventions=("zoe",)))
+
+
 def test_a_pipeline_may_draw_at_another_size(folders):
     drawing = generator(folders, size=96, batch_size=2)
     picture = drawing.generate(shots(1))[0]
@@ -150,23 +164,3 @@ def test_a_pipeline_may_draw_at_another_size(folders):
 def test_a_size_the_pipeline_cannot_draw_is_refused(folders):
     with pytest.raises(RecipeError, match=r"generator\.size.*60 x 60.*multiples of 8"):
         generator(folders).generate(shots(1, size=60))
-
-
-def test_guides_keep_lines_and_borders():
-    controls = ball_shot(size=64).controls
-    for name in ("edge", "mask", "depth", "normal", "render"):
-        assert guide(controls, name, 64, 64).shape == (64, 64, 3)
-        assert guide(controls, name, 96, 48).shape == (96, 48, 3)
-    line = np.zeros((64, 64), np.uint8)
-    line[:, 31] = 255
-    small = guide(dataclasses.replace(controls, edge=line), "edge", 32, 32)
-    assert (small[:, 15] == 255).all()
-    assert (np.delete(small, 15, axis=1) == 0).all()
-    depth = guide(controls, "depth", 64, 64)[..., 0]
-    z = controls.depth_offset + controls.depth_scale * controls.depth
-    seen = controls.depth > 0
-    assert depth[seen].max() == 255
-    assert (depth[~seen] == 0).all()
-    np.testing.assert_allclose(depth[seen], 255 * z[seen].min() / z[seen], atol=0.51)
-    assert set(np.unique(guide(controls, "mask", 96, 96))) == {0, 255}
-    assert resize(controls.render, 32, 32).shape == (32, 32, 3)

@@ -16,11 +16,9 @@ from PIL import Image
 from dst3d_datasets.errors import UsageError
 from dst3d_datasets.generate.colour import composite, decode, encode, from_linear, to_linear
 from dst3d_datasets.generate.noise import Draws
-from dst3d_datasets.generate.pictures import look
 from dst3d_datasets.generate.rays import centre, directions, ground
 from dst3d_datasets.generate.render import RenderGenerator
 from dst3d_datasets.generate.scenes import SCENES, draw_scene
-from dst3d_datasets.generate.shadow import shade
 from dst3d_datasets.recipe.options import RenderGeneratorOptions
 
 VIEWS = [
@@ -71,24 +69,6 @@ def test_every_byte_survives_decoding_and_encoding():
     ramp = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
     np.testing.assert_array_equal(encode(decode(ramp)), ramp)
     np.testing.assert_allclose(from_linear(to_linear(np.arange(256))), np.arange(256), atol=1e-3)
-
-
-def test_the_shadow_darkens_the_floor_under_the_object_and_nothing_far_away():
-    shot = ball_shot(elevation=40.0)
-    rays = directions(shot.camera)
-    floor = -0.35
-    plane = ground(shot.camera, rays, floor)
-    light = shade(shot, rays, plane, floor, contact=0.8, cast=0.0)
-    away = np.hypot(plane.x, plane.y)
-    assert light[away < 0.15].max() < 0.9
-    assert light[away > 1.5].min() == 1.0
-    cast = shade(shot, rays, plane, floor, contact=0.0, cast=0.6)
-    key = np.array(shot.lights.key_direction)
-    tip = -key[:2] / key[2] * 0.35  # where the centre's shadow falls: 0.35 above the floor, away from the light
-    at = np.hypot(plane.x - tip[0], plane.y - tip[1]) < 0.05
-    assert at.any()
-    assert np.median(cast[at]) < 0.6
-    assert cast[at].max() < 0.8
 
 
 # --- geometry -----------------------------------------------------------------------------------------------------
@@ -195,58 +175,6 @@ def test_seeds_give_many_kinds_of_surroundings():
 # --- folders of pictures --------------------------------------------------------------------------------------------
 
 
-def direction_panorama(height):
-    """An equirectangular picture whose colour is its direction: 127.5 (1 + (x, y, z)), by the documented formula."""
-    v, u = np.mgrid[0:height, 0 : 2 * height] + 0.5
-    elevation = np.radians(90.0 - 180.0 * v / height)
-    heading = np.radians(360.0 * u / (2 * height) - 180.0)
-    x, y = np.cos(elevation) * np.sin(heading), np.cos(elevation) * np.cos(heading)
-    return 127.5 * (1.0 + np.stack([x, y, np.sin(elevation)], axis=-1))
-
-
-@pytest.mark.parametrize(("azimuth", "elevation", "theta"), VIEWS)
-def test_a_panorama_is_seen_in_true_perspective(azimuth, elevation, theta):
-    camera = ball_shot(azimuth=azimuth, elevation=elevation, theta=theta).camera
-    heading = 37.0
-    seen = look(direction_panorama(512).astype(np.float32), directions(camera), heading)
-    found = seen.astype(np.float64) / 127.5 - 1.0
-    found /= np.linalg.norm(found, axis=-1, keepdims=True)
-    turn = math.radians(heading)  # the panorama's middle (0, 1, 0) lies towards (sin, cos, 0): clockwise from above
-    turned = np.array([[math.cos(turn), math.sin(turn), 0], [-math.sin(turn), math.cos(turn), 0], [0, 0, 1]])
-    expected = found @ turned.T
-    v, u = np.mgrid[0:96, 0:96] + 0.5
-    pixels = np.stack([u, v, np.ones_like(u)], axis=-1) @ np.linalg.inv(camera.K).T
-    truth = pixels @ camera.R  # R^T d for each row
-    truth /= np.linalg.norm(truth, axis=-1, keepdims=True)
-    angle = np.degrees(np.arccos(np.clip((expected * truth).sum(-1), -1, 1)))
-    assert np.percentile(angle, 99) < 0.1
-    assert angle.max() < 0.5
-
-
-def test_panorama_headings_come_from_the_seed(tmp_path):
-    picture = np.floor(direction_panorama(64) + 0.5).astype(np.uint8)
-    Image.fromarray(picture).save(tmp_path / "a.png")
-    shots = [with_seed(ball_shot(0), seed) for seed in range(3)]
-    pictures = [draw(shot, background="panorama", folder=str(tmp_path)) for shot in [*shots, shots[0]]]
-    np.testing.assert_array_equal(pictures[0], pictures[3])
-    assert np.abs(pictures[0].astype(int) - pictures[1]).max() > 20
-
-
-def test_hdr_panoramas_are_read(tmp_path):
-    cv2 = pytest.importorskip("cv2")
-    light = (direction_panorama(64) / 255.0 * 50.0).astype(np.float32)
-    assert cv2.imwrite(str(tmp_path / "sky.hdr"), light[..., ::-1])
-    picture = draw(ball_shot(1), background="panorama", folder=str(tmp_path))
-    outside = picture[ball_shot(1).buffers.alpha == 0]
-    assert outside.std() > 10
-
-
-def test_a_panorama_must_be_two_to_one(tmp_path):
-    Image.new("RGB", (64, 64)).save(tmp_path / "square.png")
-    with pytest.raises(UsageError, match="2:1"):
-        draw(ball_shot(), background="panorama", folder=str(tmp_path))
-
-
 def test_images_are_chosen_and_cropped_by_seed_and_bad_files_are_passed_over(tmp_path):
     rng = np.random.default_rng(1)
     for index in range(4):
@@ -284,6 +212,6 @@ def test_unusable_folders_say_so(tmp_path):
 
 def test_too_many_pixels_are_refused_before_decoding(tmp_path, monkeypatch):
     Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
-    monkeypatch.setattr("dst3d_datasets.generate.pictures.MAX_PIXELS", 1000)
+    monkeypatch.setattr("dst3d_datasets.pictures.MAX_PIXELS", 1000)
     with pytest.raises(UsageError, match="too many"):
         draw(ball_shot(), background="images", folder=str(tmp_path))

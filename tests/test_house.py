@@ -21,10 +21,11 @@ DRAWERS = ("sources", "render", "prompts", "generate", "scores", "engines")
 # Drawers may not import from their own row at all. A new module needs a place here.
 ORDER: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("versions", "nouns", "registry", "schema", "imagenet", "progress", "home", "data", "licences"),
-    ("seeds", "camera"),
+    ("versions", "nouns", "registry", "schema", "imagenet", "progress", "home", "data", "licences", "rle"),
+    ("seeds", "camera", "boxes", "symmetry", "symmetry_surface"),
+    ("convert",),
     ("recipe",),
-    ("plan", "views", "label", "images", "tar", "stream", "overlay", "splits"),
+    ("plan", "views", "label", "images", "pictures", "tar", "stream", "overlay", "splits"),
     ("receipt", "features", "columns", "public_recipe"),
     ("store", "home"),
     ("sources", "render", "prompts", "generate", "scores"),
@@ -36,6 +37,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("subsets", "croissant", "release_table", "release_placement", "release_diff", "release_version", "release_write"),
     ("hub",),
     ("release", "loading"),
+    ("export",),
     ("bench", "doctor", "cards"),
     ("training",),
     ("builders",),
@@ -54,12 +56,18 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "transformers": ("dst3d_datasets/generate/*", "dst3d_datasets/prompts/language*.py", "dst3d_datasets/training/*"),
     "trimesh": ("dst3d_datasets/sources/mesh*.py", "dst3d_datasets/bench/sources_work.py"),
     "pyrender": ("dst3d_datasets/render/pyrender*.py",),
+    "moderngl": ("dst3d_datasets/render/moderngl*.py",),
     "OpenGL": ("dst3d_datasets/render/pyrender*.py",),
     "ray": ("dst3d_datasets/engines/ray*.py",),
     "tqdm": ("dst3d_datasets/progress.py",),
     "argparse": ("dst3d_datasets/cli/*", "dst3d_datasets/training/*"),
     "yaml": ("dst3d_datasets/recipe/*", "dst3d_datasets/card.py", "dst3d_datasets/release*.py", "builders/*"),
-    "cv2": ("dst3d_datasets/render/*", "dst3d_datasets/generate/*", "dst3d_datasets/scores/*"),
+    "cv2": (
+        "dst3d_datasets/render/*",
+        "dst3d_datasets/generate/*",
+        "dst3d_datasets/scores/*",
+        "dst3d_datasets/pictures.py",
+    ),
     "torch": (
         "dst3d_datasets/render/*",
         "dst3d_datasets/generate/*",
@@ -70,13 +78,27 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "dst3d_datasets/bench/tiny*.py",
         "dst3d_datasets/training/*",
     ),
+    "scipy": ("dst3d_datasets/export/pascal3d.py",),
+    "pycocotools": (),
     "tyro": (),
     "click": (),
     "typer": (),
     "rich": (),
 }
 
-HEAVY = ("torch", "datasets", "cv2", "trimesh", "diffusers", "transformers", "pyrender", "webdataset", "timm", "scipy")
+HEAVY = (
+    "torch",
+    "datasets",
+    "cv2",
+    "trimesh",
+    "diffusers",
+    "transformers",
+    "pyrender",
+    "moderngl",
+    "webdataset",
+    "timm",
+    "scipy",
+)
 MAX_FILE, MAX_FUNCTION = 300, 50
 
 

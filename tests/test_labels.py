@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from _label_fields import check_fields
 from _raycast import Cast, iou
 from test_camera import pascal3d_pixels
 
@@ -66,6 +67,7 @@ def check_row(row: Row, model: CadModel) -> None:
     assert np.median(error) <= 0.0005, f"{label['key']}: median depth"
     np.testing.assert_array_equal(depth > 0, mask)
     check_boxes(row, model, cast)
+    check_fields(label, mask, model)
     check_angles(label)
 
 
@@ -121,7 +123,7 @@ def check_angles(label: dict[str, Any]) -> None:
 def check_run(recipe: Recipe, run: Path, num_models: int) -> None:
     report = build.build(recipe, run, workers=None)
     assert report.failed == {}
-    assert report.num_samples == num_models * VIEWS
+    assert report.num_samples == num_models * recipe.views.per_model
     tools, plan = Tools(recipe), build.plan_for(recipe)[0]
     refs = {(job.ref.source, job.ref.synset, job.ref.model_id): job.ref for spec in plan for job in spec.jobs}
     assert len(refs) == num_models
@@ -163,6 +165,24 @@ def test_every_primitive_class(tmp_path: Path) -> None:
     num_models = sum(1 for _ in Primitives(recipe.sources[0]).models())
     assert num_models >= 10
     check_run(recipe, tmp_path / "run", num_models)
+
+
+def test_other_lenses_off_centre_and_cut_off(tmp_path: Path) -> None:
+    """The principal point away from the middle, the lens from wide to long, and half of the objects partly outside."""
+    views = {
+        "per_model": 4,
+        "sampling": "so3",
+        "focal": {"uniform": [0.7, 2.0]},
+        "principal": {"x": {"uniform": [-0.2, 0.2]}, "y": {"uniform": [-0.2, 0.2]}},
+        "truncation": {"share": 0.5},
+    }
+    sources = [{"kind": "primitives", "models_per_class": 1, "classes": ["airliner", "coffee mug", "umbrella", "desk"]}]
+    recipe = recipe_of(views=views, sources=sources)
+    check_run(recipe, tmp_path / "run", num_models=4)
+    labels = [row.label for row in rows_of(tmp_path / "run")]
+    assert sum(label["truncated"] for label in labels) >= len(labels) // 2
+    assert len({label["K"][0][0] for label in labels}) == len(labels)
+    assert len({tuple(row[2] for row in label["K"][:2]) for label in labels}) == len(labels)
 
 
 def test_all_of_the_sphere_near_and_far_turned_and_cut_off(tmp_path: Path) -> None:

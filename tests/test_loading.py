@@ -69,8 +69,24 @@ def test_pil_images_dicts_and_arrays_give_the_same(row):
 def test_only_the_controls_that_are_wanted_and_there(row):
     assert "depth" not in decode_sample(row, controls=["mask"])
     assert "mask" not in decode_sample({name: value for name, value in row.items() if name != "mask.png"})
-    with pytest.raises(KeyError, match=r"mask\.png"):
-        decode_sample({name: value for name, value in row.items() if name != "mask.png"}, controls=["mask"])
+    with pytest.raises(KeyError, match=r"depth\.png"):
+        decode_sample({name: value for name, value in row.items() if name != "depth.png"}, controls=["depth"])
+
+
+def test_a_mask_comes_from_the_label_where_no_picture_of_it_is(row):
+    bare = {name: value for name, value in row.items() if name != "mask.png"}
+    np.testing.assert_array_equal(decode_sample(bare, ["mask"])["mask"], decode_sample(row)["mask"])
+
+
+def test_boxes_and_corners(row):
+    label, sample = json.loads(row["json"]), decode_sample(row)
+    shapes = {"bbox": (4,), "bbox_visible": (4,), "corners_3d": (8, 3), "corners_2d": (8, 2), "symmetry_axis": (2,)}
+    for name, shape in shapes.items():
+        assert sample[name].shape == shape
+        assert sample[name].tolist() == label[name]
+    assert sample["area"] == sample["mask"].sum() == label["area"]
+    assert sample["truncated"] is False
+    assert collate([row, row])["truncated"].dtype == bool
 
 
 def test_batches(row):
@@ -130,3 +146,13 @@ def test_importing_the_package_needs_no_big_library():
         "assert dst3d_datasets.__version__ and 'load_builder' in dir(dst3d_datasets)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONWARNINGS": "error"})
+
+
+def test_lines_and_parts(row):
+    sample = decode_sample(row)
+    part = np.asarray(Image.open(io.BytesIO(row["part.png"])))
+    assert sample["line"].dtype == bool
+    assert np.array_equal(sample["line"], np.asarray(Image.open(io.BytesIO(row["line.png"]))) > 127)
+    assert sample["part"].dtype == np.int64
+    assert np.array_equal(sample["part"], part)
+    assert np.array_equal(sample["part"] > 0, sample["mask"])

@@ -145,4 +145,4 @@ def test_fingerprint_is_pinned() -> None:
     assert fingerprint(validate({})) == PINNED
 
 
-PINNED = "eaef41330b9ecede"
+PINNED = "addc070675abf632"

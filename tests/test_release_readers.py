@@ -21,6 +21,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 import dst3d_datasets
+from dst3d_datasets.columns import CONTROL_MEMBERS
 from dst3d_datasets.release import make_release
 
 NUM_SAMPLES = 132
@@ -128,7 +129,7 @@ def test_webdataset_alone(release):
     assert label["key"] == sample["__key__"]
     assert int(sample["cls"]) == label["class_index"]
     assert Image.open(io.BytesIO(sample["jpg"])).size == (label["width"], label["height"])
-    assert {"depth.png", "edge.png", "mask.png", "normal.png", "render.jpg"} <= sample.keys()
+    assert set(CONTROL_MEMBERS.values()) <= sample.keys()
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

@@ -29,6 +29,9 @@ def test_bounds() -> None:
         key, fill = (np.array(d[:2]) / np.hypot(*d[:2]) for d in (lights.key_direction, lights.fill_direction))
         assert key @ fill < math.cos(math.radians(100))  # from the other side
         assert max(lights.fill_colour) < 0.75 * max(lights.key_colour)
-        assert min(lights.sky) > max(lights.ground) * 0.9
+        ambient, _, upward, *others = np.array(lights.environment)
+        assert (upward > 0).all()  # more from the sky than from the ground
+        assert np.allclose(0.2821 * ambient, 0.47, atol=0.12)
+        assert not np.any(others)
         azimuths.append(math.atan2(*key))
     assert np.histogram(azimuths, 6, (-math.pi, math.pi))[0].min() > 25  # from all around

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from dst3d_datasets import images, report
+from dst3d_datasets.boxes import seen_corners
 from dst3d_datasets.camera import camera_of, project
 from dst3d_datasets.errors import UsageError
 from dst3d_datasets.nouns import Sample, View
@@ -23,6 +24,7 @@ SIZE, BOX = 128, (1.0, 0.6, 0.4)
 def _label(azimuth: float = 30.0, elevation: float = 20.0, distance: float = 2.0) -> dict:
     view = View(index=0, azimuth=azimuth, elevation=elevation, theta=0.0, distance=distance)
     camera = camera_of(view, SIZE, SIZE)
+    corners, pixels = seen_corners(camera, BOX)
     return {
         "key": f"toy-{azimuth:.0f}",
         "class_name": "toy <b>",
@@ -35,6 +37,9 @@ def _label(azimuth: float = 30.0, elevation: float = 20.0, distance: float = 2.0
         "R": camera.R.tolist(),
         "t": camera.t.tolist(),
         "size": list(BOX),
+        "corners_3d": corners.tolist(),
+        "corners_2d": pixels.tolist(),
+        "bbox_visible": [20.0, 30.0, 100.0, 90.0],
         "width": SIZE,
         "height": SIZE,
     }
@@ -104,6 +109,21 @@ def test_a_camera_close_by_draws_what_is_in_front_of_it() -> None:
         assert _drawn(label).shape == (SIZE, SIZE, 3)
 
 
+def test_the_visible_box_is_drawn_where_it_is_asked_for() -> None:
+    label = _label()
+    boxed = np.asarray(draw_pose(Image.new("RGB", (SIZE, SIZE)), label, visible_box=True)).astype(int)
+    rows, columns = np.nonzero(np.abs(boxed - _drawn(label)).max(2) > 40)
+    assert [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] == pytest.approx([20, 30, 100, 90], abs=1)
+    assert abs(boxed[30, 60] - _drawn(label)[30, 60]).max() > 40
+
+
+def test_wrong_corners_would_be_seen() -> None:
+    """The box is drawn from the label's own pixels and not worked out again."""
+    label = _label()
+    moved = {**label, "corners_2d": (np.array(label["corners_2d"]) + 9.0).tolist()}
+    assert np.abs(_drawn(label) - _drawn(moved)).mean() > 3
+
+
 def test_a_pose_scales_with_the_picture() -> None:
     label = _label()
     big = np.asarray(draw_pose(Image.new("RGB", (2 * SIZE, 2 * SIZE)), label)).astype(int)
@@ -144,7 +164,7 @@ def test_a_member_that_is_not_there_is_grey() -> None:
 
 
 def test_unknown_columns_are_refused() -> None:
-    with pytest.raises(UsageError, match="known: picture, pose, render, edge, depth, normal, mask"):
+    with pytest.raises(UsageError, match="known: picture, pose, render, edge, line, depth, normal, part, mask"):
         report.contact_sheet([_sample()], ("pictures",))
 
 

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dst3d_datasets.camera import centre_of
+from dst3d_datasets.camera import camera_of, centre_of, project, rotation_of
+from dst3d_datasets.errors import RecipeError
 from dst3d_datasets.nouns import ModelRef
-from dst3d_datasets.recipe import Distribution, validate
-from dst3d_datasets.views import STRATEGIES, quantile, sample_views
+from dst3d_datasets.recipe import Distribution, fingerprint, sample_fingerprint, validate
+from dst3d_datasets.seeds import uniforms
+from dst3d_datasets.views import STRATEGIES, draw, quantile, sample_views
+from dst3d_datasets.views.lens import NEAREST
 
 COUNT = 4000
 
@@ -103,3 +106,124 @@ def test_later_views_can_be_asked_for_alone() -> None:
     recipe = validate({"views": {"per_model": 9}})
     assert sample_views(recipe, ref_of(), 5, 3) == sample_views(recipe, ref_of(), 0, 9)[5:8]
     assert np.linalg.norm(centre_of(10.0, 20.0, 1.3)) == pytest.approx(1.3)
+
+
+def numbers(recipe, count: int = 20_000, **fields: object) -> dict[str, np.ndarray]:
+    """Columns of one model's views."""
+    columns = draw(recipe, ref_of(**fields), 0, count)
+    names = ("azimuth", "elevation", "theta", "distance", "focal", "right", "down", "visible", "towards")
+    return {name: getattr(columns, name) for name in names}
+
+
+def recipe_with(**views: object):
+    return validate({"views": {"per_model": 1, **views}})
+
+
+@pytest.mark.parametrize("sampling", ["sphere", "so3"])
+def test_sphere_has_as_many_views_in_every_cell_of_one_area(sampling: str) -> None:
+    found = numbers(recipe_with(sampling=sampling))
+    column = (found["azimuth"] / 360 * 12).astype(int)
+    row = np.minimum(((np.sin(np.radians(found["elevation"])) + 1) / 2 * 6).astype(int), 5)
+    counts = np.bincount(row * 12 + column, minlength=72)
+    assert counts.size == 72
+    assert stats.chisquare(counts).pvalue > 1e-3
+    uneven = np.minimum(((found["elevation"] + 90) / 180 * 6).astype(int), 5)
+    assert stats.chisquare(np.bincount(uneven * 12 + column, minlength=72)).pvalue < 1e-9, "the test can fail"
+
+
+def test_so3_is_the_uniform_distribution_of_rotations() -> None:
+    """By what is known of it: E R = 0, the angle of rotation has density (1 - cos) / pi, and every axis is even."""
+    found = numbers(recipe_with(sampling="so3"), 4000)
+    rotations = np.array([rotation_of(*angles) for angles in zip(*list(found.values())[:3], strict=True)])
+    assert np.abs(rotations.mean(0)).max() < 5 / math.sqrt(3 * len(rotations))
+    angle = np.arccos(np.clip((np.trace(rotations, axis1=1, axis2=2) - 1) / 2, -1, 1))
+    assert stats.kstest(angle, lambda t: (t - np.sin(t)) / np.pi).pvalue > 1e-3
+    for row in range(3):
+        for column in range(3):  # Archimedes: a coordinate of an even unit vector is even in [-1, 1]
+            assert stats.kstest(rotations[:, row, column], stats.uniform(-1, 2).cdf).pvalue > 1e-4
+    sphere = numbers(recipe_with(sampling="sphere"), 4000)
+    np.testing.assert_array_equal(sphere["azimuth"], found["azimuth"])
+    assert (sphere["theta"] == 0).all()
+
+
+def test_numbers_in_the_middle_of_a_column_are_computed_alone() -> None:
+    whole = uniforms("a", 1, count=50)
+    for first in range(12):
+        np.testing.assert_array_equal(uniforms("a", 1, count=9, first=first), whole[first : first + 9])
+
+
+def test_roll_turns_the_picture_and_nothing_else() -> None:
+    plain, rolled = numbers(recipe_with(), 500), numbers(recipe_with(roll={"uniform": [-40, 40]}), 500)
+    assert stats.kstest(rolled.pop("theta"), stats.uniform(-40, 80).cdf).pvalue > 1e-3
+    assert (plain.pop("theta") == 0).all()
+    for name, column in plain.items():
+        np.testing.assert_array_equal(column, rolled[name])
+
+
+def test_the_lens_comes_from_render_unless_views_says_otherwise() -> None:
+    recipe = validate({"views": {"per_model": 1}, "render": {"focal": 2.0}})
+    assert set(numbers(recipe, 5)["focal"]) == {2.0}
+    found = numbers(recipe_with(focal={"uniform": [0.7, 3.0]}))
+    assert stats.kstest(found["focal"], stats.uniform(0.7, 2.3).cdf).pvalue > 1e-3
+    assert set(found["distance"]) == {1.5}
+
+
+def test_keep_size_moves_the_camera_with_the_lens() -> None:
+    focal = {"uniform": [0.5, 3.0]}
+    plain, kept = numbers(recipe_with(focal=focal), 500), numbers(recipe_with(focal=focal, keep_size=True), 500)
+    np.testing.assert_array_equal(plain["focal"], kept["focal"])
+    size = kept["focal"] / kept["distance"]
+    np.testing.assert_allclose(size, 35 / 32 / 1.5, rtol=1e-12)
+    wide = numbers(recipe_with(focal={"fixed": 0.2}, keep_size=True), 5)
+    assert set(wide["distance"]) == {NEAREST}
+
+
+@pytest.mark.parametrize("by", ["distance", "focal"])
+def test_scale_changes_the_size_in_the_picture(by: str) -> None:
+    found = numbers(recipe_with(scale={"uniform": [0.5, 2.0]}, scale_by=by), 5000)
+    size = found["focal"] / found["distance"] / (35 / 32 / 1.5)
+    assert stats.kstest(size, stats.uniform(0.5, 1.5).cdf).pvalue > 1e-3
+    other = "focal" if by == "distance" else "distance"
+    assert len(set(found[other])) == 1
+
+
+def test_principal_point_moves_the_object_and_the_angles_stay() -> None:
+    shift = {"x": {"uniform": [-0.3, 0.3]}, "y": {"fixed": 0.1}}
+    plain, moved = numbers(recipe_with(), 300), numbers(recipe_with(principal=shift), 300)
+    assert stats.kstest(moved.pop("right"), stats.uniform(-0.3, 0.6).cdf).pvalue > 1e-3
+    assert set(moved.pop("down")) == {0.1}
+    for name, column in moved.items():
+        np.testing.assert_array_equal(column, plain[name])
+    view = sample_views(recipe_with(principal=shift), ref_of(), 0, 1)[0]
+    camera = camera_of(view, 640, 480)
+    np.testing.assert_allclose(project(camera, [[0, 0, 0]])[0][0], [320 + 640 * view.principal[0], 240 + 64])
+
+
+@pytest.mark.parametrize(
+    ("views", "said"),
+    [
+        ({"focal": {"uniform": [0.01, 1.0]}}, "focal: gives 0.01 to 1; stay in [0.1, 20]"),
+        ({"scale": {"fixed": 0.0}}, "scale: gives 0 to 0"),
+        ({"principal": {"x": {"fixed": 0.7}}}, "x: gives 0.7 to 0.7; stay in [-0.5, 0.5]"),
+        ({"truncation": {"share": 0.5, "visible": {"uniform": [0, 1]}}}, "visible: gives 0 to 1"),
+        ({"truncation": {"share": 0.12345}}, "at most 4 decimals"),
+        ({"sampling": "prior"}, "prior needs the field prior"),
+        ({"sampling": "ball"}, "so3"),
+        ({"prior": {"file": "x.csv"}}, "with sampling: prior alone"),
+        ({"distance": "prior", "sampling": 1, "prior": {"file": "x.csv"}}, "prior"),
+        ({"truncation": {"shar": 0.5}}, "did you mean 'share'"),
+    ],
+)
+def test_what_is_refused(views: dict[str, object], said: str) -> None:
+    with pytest.raises(RecipeError) as error:
+        recipe_with(**views)
+    assert said in str(error.value)
+    assert "views" in str(error.value)
+
+
+def test_fields_that_came_later_are_no_part_of_old_fingerprints() -> None:
+    plain = recipe_with()
+    same = recipe_with(quotas=[], roll=None, keep_size=False)
+    assert fingerprint(plain) == fingerprint(same)
+    for changed in (recipe_with(keep_size=True), recipe_with(roll={"fixed": 1.0}), recipe_with(sampling="sphere")):
+        assert sample_fingerprint(plain) != sample_fingerprint(changed)

@@ -13,6 +13,7 @@ __all__ = ["BENCHES", "Measured", "Result", "listing", "run"]
 BENCHES: dict[str, str] = {
     "plan": "planning 2.5 million samples: seconds and memory",
     "render": "views with every control a second, by engine and faces",
+    "render-memory": "memory of a process after 1,000 to 100,000 views, by engine",
     "build": "the quickstart's shards: images a second and where the time goes",
     "load": "samples written to tar and read back a second, by reader",
     "sources": "models opened a second from a tree, a zip over HTTP and a tar.gz; bytes fetched; cache and loader",
@@ -41,6 +42,6 @@ def run(name: str, *, quick: bool = False) -> Result:
         near = difflib.get_close_matches(name, BENCHES, n=1)
         hint = f" did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"there is no bench {name!r};{hint} known: {', '.join(BENCHES)}")
-    module = importlib.import_module(f"{__package__}.{name}")
+    module = importlib.import_module(f"{__package__}.{name.replace('-', '_')}")
     measured: Measured = module.run(quick)
     return Result(name=name, title=BENCHES[name], quick=quick, machine=machine(), measured=measured)

@@ -81,6 +81,8 @@ def _members(seed: int) -> tuple[tuple[str, bytes], ...]:
         ("depth.png", images.encode_png(depth)),
         ("mask.png", images.encode_png((inside * 255).astype(np.uint8))),
         ("edge.png", images.encode_png(((picture[..., 0] > 180) * 255).astype(np.uint8))),
+        ("line.png", images.encode_png(((picture[..., 1] > 190) * 255).astype(np.uint8))),
+        ("part.png", images.encode_png(inside.astype(np.uint16))),
         ("normal.png", images.encode_png(np.where(inside[..., None], picture, 0).astype(np.uint8))),
         ("json", schema.encode(_label())),
         ("cls", b"404"),

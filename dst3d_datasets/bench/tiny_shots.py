@@ -52,13 +52,13 @@ def shots(recipe: Recipe, refs: Sequence[ModelRef], per_model: int) -> Iterator[
         except ModelRefused:
             continue
         for view in sample_views(recipe, ref, 0, per_model):
-            camera = camera_of(view, size, size, recipe.render.focal)
+            camera = camera_of(view, size, size)
             seed = seed_of(recipe.seed, ref.uid, "sample", view.index)
-            lights = tools.lights_of(seed_of(seed, "light"), recipe.render.light)
+            lights = tools.lighting.lights_of(seed_of(seed, "light"))
             buffers = next(iter(tools.renderer.render(model, [camera], [lights])))
             if buffers.mask.any():
                 yield Shot(
                     key=ref.key(view.index), ref=ref, view=view, camera=camera, lights=lights, buffers=buffers,
-                    controls=tools.make_controls(buffers, recipe.controls),
+                    controls=tools.make_controls(buffers, camera, recipe.controls),
                     prompt=tools.prompter.prompt(ref, seed), seed=seed, label={},
                 )  # fmt: skip

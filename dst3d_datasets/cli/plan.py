@@ -7,13 +7,18 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from ..plan import Plan
+import numpy as np
+
 from ..recipe import Recipe, fingerprint
-from ..views import sample_views
+from ..render.auto import AUTO, choose
+from ..run import settled
+from ..views.survey import Survey, survey
 from .options import add_limit, add_recipe, add_slice, recipe_of
 from .output import Outcome, duration, size, table
+from .views import quota_lines
 
 EXAMPLES = """\
   dst3d plan recipe.yaml
@@ -21,7 +26,7 @@ EXAMPLES = """\
   dst3d plan recipe.yaml --like trial        # bytes and hours, from what a trial run took
 """
 
-VIEWS_LOOKED_AT = 4000  # enough for a histogram; a plan may hold millions
+VIEWS_LOOKED_AT = 20_000  # enough for histograms; a plan may hold millions
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
@@ -38,14 +43,17 @@ def run(args: argparse.Namespace) -> Outcome:
     """Plan, and describe the plan."""
     from .. import build
 
-    recipe = recipe_of(args)
+    named = recipe_of(args)
+    recipe = settled(named)
     plan, missing = build.plan_for(recipe, limit=args.limit)
     part, parts = args.slice
     mine = range(len(plan)) if parts == 1 else plan.slice(part, parts)
+    found = survey(plan, most=VIEWS_LOOKED_AT)
     num_samples = plan.num_samples if parts == 1 else sum(plan[index].num_samples for index in mine)
     data: dict[str, Any] = {
         "recipe": recipe.name,
         "fingerprint": fingerprint(recipe),
+        "renderer": _renderer(named),
         "num_classes": len(plan.class_ids),
         "num_models": plan.num_models,
         "num_shards": len(mine),
@@ -54,37 +62,29 @@ def run(args: argparse.Namespace) -> Outcome:
             {"synset": row.synset, "model_id": row.model_id, "reason": str(row.reason), "detail": row.detail}
             for row in missing
         ],
-        "views": view_statistics(recipe, plan),
+        "views": view_statistics(found),
     }
     if args.like:
         data["estimate"] = estimate(args.like, num_samples)
-    return Outcome(data, _text(data, args))
+    return Outcome(data, _text(data, args, quota_lines(found)))
 
 
-def view_statistics(recipe: Recipe, plan: Plan) -> dict[str, Any]:
-    """Histograms of the plan's azimuths (12 bins from 0 to 360) and elevations (9 bins from -90 to 90), and distances.
+def view_statistics(found: Survey) -> dict[str, Any]:
+    """Histograms of azimuths (12 bins from 0 to 360) and elevations (9 bins from -90 to 90), distances, quotas.
 
-    Looks at up to about 4,000 views, spread evenly over the shards.
+    `dst3d views` draws them, and more.
     """
-    azimuths, elevations, distances = [0] * 12, [0] * 9, []
-    step = max(1, len(plan) // 200)
-    share = max(1, VIEWS_LOOKED_AT // len(range(0, len(plan), step)))
-    for index in range(0, len(plan), step):
-        left = share
-        for job in plan[index].jobs:
-            views = sample_views(recipe, job.ref, job.first, min(job.count, left))
-            for view in views:
-                azimuths[int(view.azimuth // 30) % 12] += 1
-                elevations[min(8, int((view.elevation + 90) // 20))] += 1
-                distances.append(view.distance)
-            left -= len(views)
-            if left <= 0:
-                break
+    distance = found.columns["distance"]
     return {
-        "num_looked_at": len(distances),
-        "azimuth": azimuths,
-        "elevation": elevations,
-        "distance": {"min": min(distances), "mean": sum(distances) / len(distances), "max": max(distances)},
+        "num_looked_at": len(found),
+        "azimuth": np.histogram(found.columns["azimuth"], 12, (0.0, 360.0))[0].tolist(),
+        "elevation": np.histogram(found.columns["elevation"], 9, (-90.0, 90.0))[0].tolist(),
+        "distance": {"min": float(distance.min()), "mean": float(distance.mean()), "max": float(distance.max())},
+        "truncated": int((found.columns["visible"] < 1.0).sum()),
+        "quotas": [
+            {"name": each.name, "asked": each.asked, "drawn": each.drawn, "inside": each.inside}
+            for each in found.quotas()
+        ],
     }
 
 
@@ -105,11 +105,19 @@ def estimate(run: str, num_samples: int) -> dict[str, Any]:
     }
 
 
-def _text(data: dict[str, Any], args: argparse.Namespace) -> str:
+def _renderer(recipe: Recipe) -> dict[str, str]:
+    """The engine that a run begun here would be drawn by, and why."""
+    if recipe.render.engine != AUTO:
+        return {"engine": recipe.render.engine, "why": "the recipe names it"}
+    return asdict(choose(recipe.render.device))
+
+
+def _text(data: dict[str, Any], args: argparse.Namespace, quotas: list[str]) -> str:
     scope = "" if args.slice[1] == 1 else f" (part {args.slice[0]} of {args.slice[1]})"
     lines = [
         f"{args.recipe}: {data['num_samples']:,} samples{scope} (recipe {data['fingerprint']})",
         table((name, data[f"num_{name}"]) for name in ("classes", "models", "shards", "samples")),
+        f"renderer: {data['renderer']['engine']} ({data['renderer']['why']})",
     ]
     lines += _missing(data["missing"], args.models)
     views = data["views"]
@@ -119,7 +127,10 @@ def _text(data: dict[str, Any], args: argparse.Namespace) -> str:
         f"  azimuth    0 {bars(views['azimuth'])} 360   (0 looks at the front)",
         f"  elevation -90 {bars(views['elevation'])} 90   (above 0 looks from above)",
         f"  distance  {distance['min']:.2f} to {distance['max']:.2f}, mean {distance['mean']:.2f} longest box sides",
+        *quotas,
     ]
+    if views["truncated"]:
+        lines.append(f"  truncated {views['truncated'] / views['num_looked_at']:.1%} of the views")
     found = data.get("estimate")
     if found and found["num_measured"]:
         lines.append(

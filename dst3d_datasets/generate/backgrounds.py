@@ -83,6 +83,8 @@ def background_of(options: RenderGeneratorOptions) -> Background:
         return Plain(options.colour)
     if options.background == "procedural":
         return Procedural()
-    from .pictures import Images, Panoramas
+    from .pictures import Images, Panoramas, Surroundings
 
-    return Images(options.folder) if options.background == "images" else Panoramas(options.folder)
+    if options.background == "images":
+        return Images(options.folder, options.shadow)
+    return Panoramas(options.folder, options.shadow) if options.folder else Surroundings(options.shadow)

@@ -31,6 +31,15 @@ def from_linear(linear: ArrayLike) -> NDArray[np.float64]:
     return 255.0 * np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1.0 / 2.4) - 0.055)
 
 
+def tone(linear: Floats) -> Floats:
+    """Linear light >= 0 to 0-1 as the renderers do it: itself up to s = 0.6, above it s + (1 - s) o / (1 + o).
+
+    o = (x - s) / (1 - s): the slope stays 1 at s, and nothing reaches 1.
+    """
+    over = np.maximum(linear - np.float32(0.6), 0.0) * np.float32(1.0 / 0.4)
+    return np.asarray(np.minimum(linear, np.float32(0.6)) + np.float32(0.4) * (over / (1.0 + over)), dtype=np.float32)
+
+
 @cache
 def _decode_table() -> Floats:
     return to_linear(np.arange(256))

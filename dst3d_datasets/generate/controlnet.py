@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from ..errors import MissingDependency, RecipeError
 from ..nouns import Shot
 from ..recipe.options import ControlNetOptions
+from .conventions import convention_of
 from .families import SIDE_MULTIPLE, Family, family_of
 from .guides import guide, resize
 from .loading import Pinned, load_pipeline, pin
@@ -147,11 +148,11 @@ class ControlNetGenerator:
         options, family = self.options, self._family
         assert family is not None  # _loaded has run
         guides = [
-            torch.from_numpy(np.stack([guide(s.controls, name, height, width) for s in shots]))
+            torch.from_numpy(np.stack([guide(s, name, how, height, width, ground=options.ground) for s in shots]))
             .permute(0, 3, 1, 2)
             .float()
             .div_(255)
-            for name in options.controls
+            for name, how in zip(options.controls, self._conventions(), strict=True)
         ]
         single = family.nets == 1
         arguments: dict[str, Any] = {
@@ -171,6 +172,16 @@ class ControlNetGenerator:
         if family.negative:
             arguments["negative_prompt"] = [shot.prompt.negative for shot in shots]
         return arguments
+
+    def _conventions(self) -> list[str]:
+        """How each control is drawn, for the network that reads it."""
+        base, *nets = self._pinned()
+        asked = self.options.conventions or ("auto",) * len(self.options.controls)
+        readers = nets or [base] * len(asked)
+        return [
+            convention_of(control, how, (reader.place.name, str(reader.config.get("_name_or_path", ""))))
+            for control, how, reader in zip(self.options.controls, asked, readers, strict=True)
+        ]
 
     def _pinned(self) -> list[Pinned]:
         """The base and its ControlNets with their revisions resolved, once: labels and weights must agree."""

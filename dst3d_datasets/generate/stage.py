@@ -93,6 +93,6 @@ class Stage:
     def shadow(self, contact: tuple[float, float], cast: tuple[float, float]) -> Floats:
         """(H, W): light left on the floor by the object's soft shadow; strengths are drawn from the ranges."""
         return shade(
-            self.shot, self.rays, self.plane, self.floor,
+            self.shot, self.plane, self.floor,
             self.draws.number("contact", *contact), self.draws.number("cast", *cast),
         )  # fmt: skip

@@ -1,5 +1,6 @@
 """Recipes: the typed, validated, fingerprinted description of a data set."""
 
+from .distribution import Distribution
 from .fields import Limits, Recipe
 from .io import (
     builtin_recipes,
@@ -14,12 +15,14 @@ from .io import (
     validate,
 )
 from .rendering import ALL_CONTROLS
-from .views import Distribution, Sampling, Views
+from .views import Prior, Quota, Sampling, Views
 
 __all__ = [
     "ALL_CONTROLS",
     "Distribution",
     "Limits",
+    "Prior",
+    "Quota",
     "Recipe",
     "Sampling",
     "Views",

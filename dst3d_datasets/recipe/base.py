@@ -32,6 +32,14 @@ def amount(default: Any = ..., **kwargs: Any) -> Any:
     return Field(default, json_schema_extra={"mark": "amount"}, **kwargs)
 
 
+def later(default: Any, **kwargs: Any) -> Any:
+    """A field that is younger than data sets on disk: at its default it is left out of every fingerprint.
+
+    Finished shards then stay valid: what they were made without is what the default stands for.
+    """
+    return Field(default, json_schema_extra={"mark": "later"}, **kwargs)
+
+
 def is_location(field: FieldInfo) -> bool:
     """Whether a field was declared by `location`."""
     return bool(_mark(field) == "location")
@@ -49,11 +57,15 @@ def _mark(field: FieldInfo) -> Any:
 
 
 def plain_without(model: BaseModel, *marks: str) -> dict[str, Any]:
-    """A model as plain data less the fields declared by `location` or `amount`, nested models included."""
+    """A model as plain data less the fields declared by `location` or `amount`, nested models included.
+
+    Fields declared by `later` are there only where they differ from their default.
+    """
     plain: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
-        if _mark(field) not in marks:
-            plain[name] = _plain(getattr(model, name), marks)
+        value, mark = getattr(model, name), _mark(field)
+        if mark not in marks and not (mark == "later" and value == field.default):
+            plain[name] = _plain(value, marks)
     plain.update(model.model_extra or {})
     return plain
 

@@ -116,6 +116,19 @@ class Recipe(Strict):
         return self
 
     @model_validator(mode="after")
+    def _panorama_and_light_agree(self) -> Recipe:
+        generator = self.generator
+        if not isinstance(generator, RenderGeneratorOptions) or generator.background != "panorama":
+            return self
+        if bool(generator.folder) == (self.render.light == "environment"):
+            raise ValueError(
+                "generator: background: panorama shows what lights the object: write render: {light: environment}, "
+                "with render.panoramas for a folder of your own, and no generator.folder; or, for another light "
+                "than the panorama's, give generator.folder and no light: environment"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _terms_are_kept(self) -> Recipe:
         known = {text for source in self.sources for text in (source.name or source.kind, source.kind)}
         for name in self.acknowledge:

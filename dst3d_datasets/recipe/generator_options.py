@@ -14,14 +14,30 @@ class RenderGeneratorOptions(Strict):
 
     kind: Literal["render"] = "render"
     background: Literal["plain", "procedural", "images", "panorama"] = "procedural"
-    folder: str = location("", description="folder of pictures for `images` and `panorama` (equirectangular, 2:1)")
+    folder: str = location(
+        "",
+        description="of pictures for `images`, of equirectangular ones (2:1) for `panorama`; "
+        "without it `panorama` is the one that lights the object (render: light: environment)",
+    )
+    shadow: bool = Field(True, description="lay the object's shadow on images and panoramas")
     colour: Colour | None = Field(None, description="for `plain`; none: a colour by seed")
 
     @model_validator(mode="after")
     def _folder_given(self) -> RenderGeneratorOptions:
-        if self.background in ("images", "panorama") and not self.folder:
-            raise ValueError(f"background: {self.background} needs `folder`, the folder of its pictures")
+        if self.background == "images" and not self.folder:
+            raise ValueError("background: images needs `folder`, the folder of its pictures")
         return self
+
+
+CONVENTIONS: dict[str, tuple[str, ...]] = {  # control -> how its ControlNet may read it; the first is the usual one
+    "edge": ("plain", "softedge", "scribble"),
+    "line": ("plain", "softedge", "scribble"),
+    "depth": ("midas", "zoe"),
+    "normal": ("bae", "midas", "stored"),
+    "segmentation": ("ade20k",),
+    "mask": ("plain",),
+    "render": ("plain",),
+}
 
 
 class ControlNetOptions(Strict):
@@ -35,7 +51,18 @@ class ControlNetOptions(Strict):
         description="folders or Hub ids; empty: the pipeline folder holds its own ControlNet",
     )
     controlnet_revision: tuple[str, ...] = ()
-    controls: tuple[Literal["edge", "depth", "normal", "mask", "render"], ...] = Field(("edge",), min_length=1)
+    controls: tuple[Literal["edge", "line", "depth", "normal", "segmentation", "mask", "render"], ...] = Field(
+        ("edge",), min_length=1
+    )
+    conventions: tuple[str, ...] = Field(
+        (),
+        description="how each control is drawn: depth midas, zoe; normal bae, midas, stored; edge and line plain, "
+        "softedge, scribble; segmentation ade20k; auto (or none at all): by the ControlNet's name, else "
+        "the first of these",
+    )
+    ground: bool = Field(
+        False, description="depth, normal and segmentation show the plane the object stands on, as photographs do"
+    )
     scales: tuple[float, ...] = Field((1.0,), min_length=1, description="conditioning scale of each control")
     scheduler: Literal["ddim", "pipeline"] = Field("ddim", description="pipeline: the one its folder names")
     steps: int = Field(20, ge=1, le=1000)
@@ -54,4 +81,11 @@ class ControlNetOptions(Strict):
             raise ValueError(f"scales has {len(self.scales)} entries and controls {len(self.controls)}: give pairs")
         if self.controlnet and len(self.controlnet) != len(self.controls):
             raise ValueError(f"controlnet has {len(self.controlnet)} entries and controls {len(self.controls)}")
+        if self.conventions and len(self.conventions) != len(self.controls):
+            raise ValueError(f"conventions has {len(self.conventions)} entries and controls {len(self.controls)}")
+        for control, convention in zip(self.controls, self.conventions, strict=False):
+            if convention not in ("auto", *CONVENTIONS[control]):
+                raise ValueError(
+                    f"conventions: {control} has no {convention!r}; it has auto, {', '.join(CONVENTIONS[control])}"
+                )
         return self

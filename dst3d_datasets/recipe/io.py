@@ -151,14 +151,16 @@ def validate(data: Mapping[str, Any], *, origin: str = "recipe", folder: Path | 
 
 
 def _with_absolute_places(recipe: Recipe, folder: Path) -> Recipe:
-    """Make the places of sources, catalogue and pictures absolute, so that the recipe means the same anywhere."""
+    """Make the places of sources, catalogue, views and pictures absolute: the recipe then means the same anywhere."""
 
     def absolute(model: BaseModel) -> BaseModel:
         changes: dict[str, Any] = {}
         for name, field in type(model).model_fields.items():
             value = getattr(model, name)
             is_place = isinstance(value, str) and name not in ("device", "downloader")
-            if is_location(field) and is_place and value and "://" not in value:
+            if isinstance(value, BaseModel):
+                changes[name] = absolute(value)
+            elif is_location(field) and is_place and value and "://" not in value:
                 changes[name] = str(folder / Path(os.path.expandvars(value)).expanduser())
         return model.model_copy(update=changes)
 
@@ -166,6 +168,8 @@ def _with_absolute_places(recipe: Recipe, folder: Path) -> Recipe:
         update={
             "sources": tuple(absolute(source) for source in recipe.sources),
             "catalogue": absolute(recipe.catalogue),
+            "views": absolute(recipe.views),
+            "render": absolute(recipe.render),
             "prompts": absolute(recipe.prompts),
             "generator": absolute(recipe.generator),
         }

@@ -6,18 +6,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..nouns import Buffers, Controls
-from ..recipe.rendering import ControlOptions
+from ..nouns import Buffers, Camera, Controls
+from ..recipe.rendering import ControlOptions, Edges
 from .canny import canny
+from .lines import lines
 
 GREYS = (255, 0, 128, 192, 64)  # the candidates of "contrast"; earlier ones win ties
 FAINTEST = 0.05  # share of the silhouette that may stand out less than the score says
 BAND = 3  # width of the silhouette's band, pixels
-_FINEST = 2.0**-30  # depth scale of flat pictures; never 0
+_AXES = np.array([127.5, -127.5, -127.5, 0.0])  # OpenCV axes to right, up, towards the camera
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+FINEST = 2.0**-30  # depth scale of flat pictures; never 0
 
 
-def make_controls(buffers: Buffers, options: ControlOptions) -> Controls:
-    """All control pictures of one view."""
+def make_controls(buffers: Buffers, camera: Camera, options: ControlOptions) -> Controls:
+    """All control pictures of one view; `camera` is the one that `buffers` were seen from."""
     background = options.background
     if background == "contrast":
         grey = contrast_grey(buffers)
@@ -26,13 +29,38 @@ def make_controls(buffers: Buffers, options: ControlOptions) -> Controls:
     depth, scale, offset = encode_depth(buffers.depth, buffers.mask)
     return Controls(
         render=render,
-        edge=canny(render, options.edges.low, options.edges.high),
+        edge=_edges(render, buffers, options.edges),
+        line=lines(buffers, camera, options.lines),
         mask=np.where(buffers.mask, np.uint8(255), np.uint8(0)),
+        part=encode_part(buffers.part),
         depth=depth,
         normal=encode_normal(buffers.normal, buffers.mask),
         depth_scale=scale,
         depth_offset=offset,
     )
+
+
+def _edges(render: NDArray[np.uint8], buffers: Buffers, options: Edges) -> NDArray[np.uint8]:
+    edge = canny(render, options.low, options.high)
+    return with_outline(edge, buffers.mask | (buffers.alpha > 0)) if options.outline else edge
+
+
+def with_outline(edge: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Edges (H, W), and the outline of what is `seen` (H, W) wherever it is far from any edge.
+
+    The outline is what has a neighbour above, below, left or right that is not seen. Where no edge lies within 2 pixels
+    of it, it is added, with the 2 pixels of outline on either side that join it to the edges. `seen` holds every pixel
+    with any opacity, so wires much thinner than a pixel count, and glass, and white before white.
+    """
+    near = np.ones((5, 5), np.uint8)
+    # BORDER_CONSTANT with 1s: what is cut by the image's edge is no outline.
+    inner = cv2.erode(seen.astype(np.uint8), _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    outline = seen & (inner == 0)
+    missing = outline & (cv2.dilate(edge, near) == 0)
+    if not missing.any():
+        return edge
+    joined = outline & (cv2.dilate(missing.astype(np.uint8), near) > 0)
+    return np.where(joined, np.uint8(255), edge)
 
 
 def composite(
@@ -89,19 +117,28 @@ def encode_depth(depth: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[N
     box = _box(mask)
     inside = mask[box]
     if not inside.size:
-        return result, _FINEST, 0.0
+        return result, FINEST, 0.0
     z = depth[box].astype(np.float64)
     near, far = float(z.min(where=inside, initial=np.inf)), float(z.max(where=inside, initial=-np.inf))
-    scale = max((far - near) / 65534.0, _FINEST)
+    scale = max((far - near) / 65534.0, FINEST)
     offset = near - scale
     result[box] = np.rint((z - offset) / scale).clip(1, 65535) * inside
     return result, scale, offset
+
+
+def encode_part(part: NDArray[np.int32]) -> NDArray[np.uint16]:
+    """Part indices (H, W), -1 outside, as 1 + index with 0 outside; parts beyond the 65,535th share the last value."""
+    return np.minimum(part + 1, 65535).astype(np.uint16)
 
 
 def encode_normal(normal: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Normals (H, W, 3), OpenCV axes, as colours: 127.5 (n + 1), axes (right, up, towards the camera); 0 outside."""
     result = np.zeros(normal.shape, np.uint8)
     box = _box(mask)
-    turned = normal[box] * np.array([127.5, -127.5, -127.5], np.float32) + np.float32(127.5)
-    result[box] = np.rint(turned).clip(0, 255).astype(np.uint8) * mask[box][..., None]
+    if not mask[box].size:
+        return result
+    turned = np.asarray(cv2.multiply(normal[box], _AXES), np.float32)
+    turned += np.float32(127.5)
+    colour = np.rint(turned, out=turned).clip(0, 255).astype(np.uint8)
+    result[box] = cv2.copyTo(colour, mask[box].astype(np.uint8))
     return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from ..nouns import Lights
+from ..nouns import Lights, hemisphere
 from ..seeds import uniforms
 
 Colour = tuple[float, float, float]
@@ -15,8 +15,8 @@ def lights_of(seed: int, mode: Literal["fixed", "random"]) -> Lights:
     """The lights of the view with this seed.
 
     "fixed" is `Lights()`. "random" draws the key light's direction (all around, 20-65 degrees up) and strength, a
-    weaker fill light from the other side, the hemisphere's strength, and slight tints from warm to cool. The ranges are
-    such that a mid-grey model is neither black on its dark side nor burnt out on its bright one.
+    weaker fill light from the other side, the light of sky and ground, and slight tints from warm to cool. The ranges
+    are such that a mid-grey model is neither black on its dark side nor burnt out on its bright one.
     """
     if mode == "fixed":
         return Lights()
@@ -30,8 +30,7 @@ def lights_of(seed: int, mode: Literal["fixed", "random"]) -> Lights:
         key_colour=tint(1.6 + 1.0 * u[5], warmth),
         fill_direction=fill,
         fill_colour=tint(0.45 + 0.5 * u[6], -warmth * u[7]),
-        sky=tint(0.50 + 0.20 * u[8], -0.5 * warmth),
-        ground=tint(0.24 + 0.12 * u[9], 0.5 * warmth),
+        environment=hemisphere(tint(0.50 + 0.20 * u[8], -0.5 * warmth), tint(0.24 + 0.12 * u[9], 0.5 * warmth)),
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..nouns import Buffers, CadModel, Camera, Lights, Part
+from .environment import polynomials
 from .pyrender_context import LIMIT, Context, context
 from .pyrender_shaders import COLOUR, NORMAL, PART
 from .scene import BLEND_HOLE, NEAR
@@ -23,6 +24,7 @@ from .texture import srgb_decode, srgb_encode
 _DECODE = srgb_decode(np.arange(256) / 255.0)
 _ENCODE = np.rint(srgb_encode(np.arange(1 << 14) / ((1 << 14) - 1.0)) * 255.0).astype(np.uint8)
 _TO_GL = np.diag([1.0, -1.0, -1.0])  # OpenCV camera axes to OpenGL's eye axes
+_FLIPS = np.array([1.0, 1.0, -1.0, -1.0, 1.0, 1.0, -1.0, 1.0, -1.0])  # the same for the terms of `polynomials`
 _WRAPS = {"repeat": 10497, "clamp": 33071, "mirror": 33648}  # glTF's numbers
 
 
@@ -177,12 +179,14 @@ def _light_uniforms(camera: Camera, lights: Lights) -> dict[str, NDArray[np.floa
         vector = np.asarray(direction, np.float64)
         return turn @ (vector / max(float(np.linalg.norm(vector)), 1e-12))
 
-    colours = {name: np.array(getattr(lights, name)) for name in ("key_colour", "fill_colour", "sky", "ground")}
+    matt, mirrored = polynomials(lights, camera) * _FLIPS[:, None]
     return {
-        **colours,
+        "key_colour": np.array(lights.key_colour),
+        "fill_colour": np.array(lights.fill_colour),
         "key_direction": towards(lights.key_direction),
         "fill_direction": towards(lights.fill_direction),
-        "up": towards((0.0, 0.0, 1.0)),
+        **{f"matt_light[{term}]": colour for term, colour in enumerate(matt)},
+        **{f"mirror_light[{term}]": colour for term, colour in enumerate(mirrored)},
     }
 
 

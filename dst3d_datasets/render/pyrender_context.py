@@ -94,7 +94,7 @@ def osmesa_works() -> bool:
 
 
 def import_pyrender() -> Any:
-    """pyrender, mended, on a headless platform.
+    """pyrender on a headless platform, mended so far as it needs to work at all.
 
     Raises:
         MissingDependency: it, or a library it loads, is not installed.
@@ -109,7 +109,6 @@ def import_pyrender() -> Any:
         pyrender_pyopengl.mend_arrays()
         import pyrender
         import pyrender.renderer
-        from OpenGL.GL import glRenderbufferStorage
 
         if os.environ["PYOPENGL_PLATFORM"] == "osmesa":
             pyrender_pyopengl.mend_osmesa()
@@ -121,11 +120,17 @@ def import_pyrender() -> Any:
     except (ImportError, OSError, AttributeError) as error:
         raise MissingDependency(f"{_HOW}\n({type(error).__name__}: {error})") from error
 
+    return pyrender
+
+
+def _draw_one_sample(pyrender: Any) -> None:
+    """Make its multisampled buffers plain ones."""
+    from OpenGL.GL import glRenderbufferStorage
+
     def one_sample(target: int, _samples: int, kind: int, width: int, height: int) -> None:
         glRenderbufferStorage(target, kind, width, height)
 
     pyrender.renderer.glRenderbufferStorageMultisample = one_sample
-    return pyrender
 
 
 @lru_cache(maxsize=1)
@@ -139,6 +144,7 @@ class Context:
 
     def __init__(self) -> None:
         self.pyrender = import_pyrender()
+        _draw_one_sample(self.pyrender)
         from pyrender.shader_program import ShaderProgramCache
 
         try:

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..errors import UsageError
 from ..nouns import Buffers, CadModel, Camera, Lights
+from ..recipe.rendering import ControlOptions
+from . import Drawn
 from .antialias import antialias
+from .controls import make_controls
+from .device import Kernels, box_of, cannot
 from .layers import colour_of
 from .rasterise import EMPTY, Discard, both, depth_of, fill
 from .scene import NEAR, Rig, Scene, corners_of, rig_of, scene_of
 from .surface import Seen, discard_of
 from .triangles import Window, prepare
+from .visibility import projected_box
 
-BATCH = {"cpu": 1, "cuda": 16}  # views worked on at a time
+if TYPE_CHECKING:
+    from .device_views import DeviceViews
+
+BATCH = {"cpu": 1, "cuda": 16}  # views worked on at a time by plain torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +41,14 @@ class Sight:
 
 
 class TorchRenderer:
-    """Draws a model with plain torch operations.
+    """Draws a model exactly, on a CPU with plain torch operations, on a CUDA GPU with Triton kernels.
 
     * Mask, depth, normal and part are sampled at pixel centres, exactly as a ray cast would.
     * Colour has one sample at the centre, and four more (2 x 2) wherever that picture is not smooth.
     * Alpha: "mask" parts have holes where alpha is below the cutoff. "blend" parts are holes below 0.05; elsewhere they
       are solid for mask, depth and normal, and their colour is laid over what is behind them.
-    * On a CPU the bytes do not depend on the number of threads.
+    * On a CPU the bytes do not depend on the number of threads, and the kernels give the same bytes. On a GPU without
+      Triton, and for models that are seen through, plain torch operations draw there too, equal to within rounding.
     """
 
     name = "torch"
@@ -48,18 +59,59 @@ class TorchRenderer:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.device(device)
         self._kept: tuple[CadModel, Scene] | None = None
+        self._kernels = Kernels(self.device) if self.device.type == "cuda" and not cannot() else None
 
     def render(self, model: CadModel, cameras: Sequence[Camera], lights: Sequence[Lights]) -> Iterator[Buffers]:
         """Yield one `Buffers` a camera, in order; `lights` has one entry a camera."""
         scene = self._scene(model)
+        if (kernels := self._for(scene)) is not None:
+            yield from kernels.buffers(scene, cameras, lights)
+            return
         for begin, end in _batches(cameras, BATCH.get(self.device.type, 1)):
             with torch.no_grad():
                 buffers = _draw(scene, cameras[begin:end], lights[begin:end])
             yield from buffers
 
+    def render_controlled(
+        self, model: CadModel, cameras: Sequence[Camera], lights: Sequence[Lights], options: ControlOptions
+    ) -> Iterator[Drawn]:
+        """Yield buffers, controls and projected box of each camera, in order.
+
+        On a GPU all of it is made there, and sent in one piece a batch.
+        """
+        scene = self._scene(model)
+        if (kernels := self._for(scene)) is None:
+            for camera, buffers in zip(cameras, self.render(model, cameras, lights), strict=True):
+                controls = make_controls(buffers, camera, options)
+                yield Drawn(buffers=buffers, controls=controls, box=projected_box(model, camera))
+            return
+        for camera, (batch, view) in zip(cameras, kernels.host(scene, cameras, lights, options), strict=True):
+            box = box_of(batch.reach(view)) or projected_box(model, camera)  # the near plane cuts edges: rare
+            yield Drawn(buffers=batch.buffers(view), controls=batch.controls(view), box=box)
+
+    def render_on_device(
+        self,
+        model: CadModel,
+        cameras: Sequence[Camera],
+        lights: Sequence[Lights],
+        options: ControlOptions | None = None,
+    ) -> Iterator[DeviceViews]:
+        """Yield batches of views as tensors on the GPU, with all controls if there are `options`; nothing is copied.
+
+        Raises:
+            UsageError: the kernels cannot draw here, or not this model.
+        """
+        scene = self._scene(model)
+        if (kernels := self._for(scene)) is None:
+            why = "the model is seen through" if self._kernels else cannot() or f"the device is {self.device}"
+            raise UsageError(f"views cannot stay on the device: {why}; use render or render_controlled")
+        yield from kernels.views(scene, cameras, lights, options)
+
     def silhouette(self, model: CadModel, camera: Camera) -> NDArray[np.bool_]:
         """Only the mask (H, W) of one camera, of any image size."""
         scene = self._scene(model)
+        if (kernels := self._for(scene)) is not None:
+            return kernels.silhouette(scene, camera)
         with torch.no_grad():
             rig = rig_of(scene, [camera], [Lights()])
             window = _window(scene, rig)
@@ -73,12 +125,18 @@ class TorchRenderer:
     def close(self) -> None:
         """Forget the model."""
         self._kept = None
+        if self._kernels is not None:
+            self._kernels = Kernels(self.device)
 
     def _scene(self, model: CadModel) -> Scene:
         if self._kept is None or self._kept[0] is not model:
             self._kept = None
             self._kept = (model, scene_of(model, self.device))
         return self._kept[1]
+
+    def _for(self, scene: Scene) -> Kernels | None:
+        """The kernels, if they can draw this."""
+        return None if scene.see_through else self._kernels
 
 
 def _batches(cameras: Sequence[Camera], size: int) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Light on a surface: a key and a fill light, a hemisphere of sky and ground, a soft highlight; then tone and sRGB.
+"""Light on a surface: a key and a fill light, light from all around, a soft highlight; then tone and sRGB.
 
 Only + - * / and sqrt are used on pixels, which IEEE 754 rounds the same in every lane of every machine: the picture
 does not depend on threads or vector width. sRGB encoding is a table.
@@ -12,28 +12,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..nouns import AMBIENT as AMBIENT  # the lights' units are part of the light's formula, for every engine
+from ..nouns import DIRECT as DIRECT
 from ..nouns import Camera, Lights
+from .environment import evaluate, polynomials_of
 from .scene import Rig, Scene, Triple
-from .surface import Seen, dot
+from .surface import Seen, dot, root
 from .texture import srgb_encode
 
 KEY_WRAP = 0.15  # how far the key light reaches past the terminator, softening it
-DIRECT = 0.30  # share of a directional light's colour that a white surface facing it sends back (about 1 / pi)
-AMBIENT = 0.62  # the same for the hemisphere of sky and ground
 SHOULDER = 0.60  # linear values above it are compressed, so that nothing burns out
-_ENCODE_STEPS = 1 << 14
+ENCODE_STEPS = 1 << 14
 
 
 @lru_cache(maxsize=8)
-def _encode_table(device: torch.device) -> Tensor:
-    values = srgb_encode((np.arange(_ENCODE_STEPS + 1)) / _ENCODE_STEPS)
+def encode_table(device: torch.device) -> Tensor:
+    """sRGB uint8 of the linear values k / ENCODE_STEPS."""
+    values = srgb_encode((np.arange(ENCODE_STEPS + 1)) / ENCODE_STEPS)
     return torch.from_numpy(np.rint(values * 255.0).astype(np.uint8)).to(device)
 
 
 def encode(linear: Tensor) -> Tensor:
     """Linear (N,) float32, 0-1, to sRGB uint8."""
-    index = (linear * _ENCODE_STEPS + 0.5).clamp(0, _ENCODE_STEPS).int()
-    return _encode_table(linear.device).index_select(0, index)
+    index = (linear * ENCODE_STEPS + 0.5).clamp(0, ENCODE_STEPS).int()
+    return encode_table(linear.device).index_select(0, index)
 
 
 def tone(x: Tensor) -> Tensor:
@@ -43,21 +45,24 @@ def tone(x: Tensor) -> Tensor:
 
 
 def shade(scene: Scene, rig: Rig, seen: Seen) -> Triple:
-    """Colour of the samples as the viewer sees it: linear RGB 0-1 after tone mapping, 3 x (N,) float32."""
+    """Colour of the samples as the viewer sees it: linear RGB 0-1 after tone mapping, 3 x (N,) float32.
+
+    What a surface mirrors, besides the key light's highlight, is looked up along the mirrored ray in the same
+    second-order environment: a blurred reflection, whatever the roughness, which only dims it.
+    """
     n = seen.normal
-    length = 1.0 / torch.sqrt(seen.ray[0] * seen.ray[0] + seen.ray[1] * seen.ray[1] + 1.0)
+    length = 1.0 / root(seen.ray[0] * seen.ray[0] + seen.ray[1] * seen.ray[1] + 1.0)
     v: Triple = (-seen.ray[0] * length, -seen.ray[1] * length, -length)
     facing = dot(n, v).clamp(1e-3, 1.0)
     metallic = _of_part(scene.materials.metallic, seen)
     rough = _of_part(scene.materials.roughness, seen).clamp(0.08, 1.0)
-    up = _in_camera(rig, "up", seen)
     key, fill = _in_camera(rig, "key_direction", seen), _in_camera(rig, "fill_direction", seen)
     towards_key = dot(n, key)
     lit_key = ((towards_key + KEY_WRAP) * (1.0 / (1.0 + KEY_WRAP))).clamp(min=0.0)
     lit_fill = dot(n, fill).clamp(min=0.0)
-    skyward = dot(n, up) * 0.5 + 0.5
-    mirrored = (2.0 * facing * dot(n, up) - dot(v, up)) * 0.5 + 0.5  # the reflected ray's view of the hemisphere
-    mirrored = mirrored * mirrored * (3.0 - 2.0 * mirrored)
+    n_v = 2.0 * dot(n, v)
+    mirrored: Triple = (n_v * n[0] - v[0], n_v * n[1] - v[1], n_v * n[2] - v[2])
+    matt_light, mirror_light = _around(rig, seen)  # (terms, 3, views) each
     glint_key = _highlight(n, v, key, facing, rough) * towards_key.clamp(min=0.0)
     graze = 1.0 - facing
     graze = graze * graze * graze * graze * graze * (1.0 - rough)
@@ -66,18 +71,30 @@ def shade(scene: Scene, rig: Rig, seen: Seen) -> Triple:
     result = []
     for c in range(3):
         base = seen.colour[c]
-        key_c, fill_c, sky, ground = (_light(rig, name, c, seen) for name in _COLOURS)
+        key_c, fill_c = _light(rig, "key_colour", c, seen), _light(rig, "fill_colour", c, seen)
         mirror = 0.04 + (base - 0.04) * metallic
         mirror = mirror + (1.0 - mirror) * graze
         matt = base * (1.0 - metallic)
-        light = DIRECT * (key_c * lit_key + fill_c * lit_fill) + AMBIENT * (ground + (sky - ground) * skyward)
-        around = AMBIENT * (ground + (sky - ground) * mirrored) * (1.35 - 0.35 * rough)
+        ambient = AMBIENT * evaluate(_terms(matt_light, c, seen), *n).clamp(min=0.0)
+        around = AMBIENT * evaluate(_terms(mirror_light, c, seen), *mirrored).clamp(min=0.0) * (1.35 - 0.35 * rough)
+        light = DIRECT * (key_c * lit_key + fill_c * lit_fill) + ambient
         value = tone(matt * light + mirror * (around + DIRECT * key_c * glint_key))
         result.append(torch.where(unlit, base, value) if some_unlit else value)
     return result[0], result[1], result[2]
 
 
-_COLOURS = ("key_colour", "fill_colour", "sky", "ground")
+def _around(rig: Rig, seen: Seen) -> Tensor:
+    """The environments of the views as `polynomials`, (2, terms, 3, views) float32; 4 terms where that is enough."""
+    table = polynomials_of(rig.lights, rig.cameras).astype(np.float32).swapaxes(2, 3)
+    if not table[:, 4:].any():
+        table = table[:, :4]
+    return torch.from_numpy(np.ascontiguousarray(table)).to(seen.alpha.device)
+
+
+def _terms(table: Tensor, channel: int, seen: Seen) -> list[Tensor]:
+    """The terms of one colour of one kind (terms, 3, views) for every sample: () or (N,) each."""
+    own = table[:, channel]
+    return list(own[:, 0] if seen.view is None else own.index_select(1, seen.view))
 
 
 def _of_part(table: Tensor, seen: Seen) -> Tensor:
@@ -90,7 +107,7 @@ def _of_part(table: Tensor, seen: Seen) -> Tensor:
 def _highlight(n: Triple, v: Triple, light: Triple, facing: Tensor, rough: Tensor) -> Tensor:
     """GGX lobe with the visibility term of Karis (2013), without Fresnel; capped so that no pixel burns out."""
     h = tuple(a + b for a, b in zip(v, light, strict=True))
-    scale = 1.0 / torch.sqrt(dot(h, h)).clamp(min=1e-6)  # type: ignore[arg-type]
+    scale = 1.0 / root(dot(h, h)).clamp(min=1e-6)  # type: ignore[arg-type]
     n_h = (dot(n, h) * scale).clamp(0.0, 1.0)  # type: ignore[arg-type]
     a = rough * rough
     a2 = a * a
@@ -102,12 +119,12 @@ def _highlight(n: Triple, v: Triple, light: Triple, facing: Tensor, rough: Tenso
 
 
 def _in_camera(rig: Rig, name: str, seen: Seen) -> Triple:
-    """A direction of the lights ("up" is +z) in the camera frame: 3 x () or 3 x (N,) float32."""
+    """A direction of the lights in the camera frame: 3 x () or 3 x (N,) float32."""
     result = []
     for i in range(3):
 
         def component(camera: Camera, lights: Lights, i: int = i) -> float:
-            direction = (0.0, 0.0, 1.0) if name == "up" else getattr(lights, name)
+            direction = getattr(lights, name)
             size = sum(float(value) ** 2 for value in direction) ** 0.5 or 1.0
             return sum(float(camera.R[i, j]) * float(direction[j]) for j in range(3)) / size
 

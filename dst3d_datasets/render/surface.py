@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -67,6 +68,11 @@ def cross(a: Triple, b: Triple) -> Triple:
 def dot(a: Triple, b: Triple) -> Tensor:
     """Dot product, written out."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def root(x: Tensor) -> Tensor:
+    """Square root as IEEE 754 rounds it. Torch's own on a CPU may be MKL's, which is off by a bit one time in five."""
+    return torch.from_numpy(np.sqrt(x.numpy())) if x.device.type == "cpu" else torch.sqrt(x)
 
 
 def barycentrics(planes: Planes, local: Tensor, x: Tensor, y: Tensor) -> Triple:
@@ -163,7 +169,7 @@ def _normals(
     edge1 = tuple(b - a for a, b in zip(p0, p1, strict=True))
     edge2 = tuple(b - a for a, b in zip(p0, p2, strict=True))
     face = cross(edge1, edge2)  # type: ignore[arg-type]
-    length = torch.sqrt(dot(face, face)).clamp(min=1e-30)
+    length = root(dot(face, face)).clamp(min=1e-30)
     side = torch.where(dot(face, p0) > 0, -1.0, 1.0) / length
     towards = tuple((axis * side).float() for axis in face)
     turn = [[rig.single(_entry_of_R(i, j), planes.view) for j in range(3)] for i in range(3)]
@@ -180,7 +186,7 @@ def _normals(
     away = (normal[0] * ray[0] + normal[1] * ray[1] + normal[2]).clamp(min=0.0)
     away = away / (ray[0] * ray[0] + ray[1] * ray[1] + 1.0)
     normal = normal[0] - away * ray[0], normal[1] - away * ray[1], normal[2] - away
-    scale = 1.0 / torch.sqrt(dot(normal, normal)).clamp(min=1e-12)
+    scale = 1.0 / root(dot(normal, normal)).clamp(min=1e-12)
     return tuple(axis * scale for axis in normal)  # type: ignore[return-value]
 
 
@@ -198,7 +204,7 @@ def _texel_density(scene: Scene, planes: Planes) -> Tensor:
         [axis.index_select(0, corner).double() for corner in planes.corners] for axis in scene.uv
     )
     texels = ((u1 - u0) * (v2 - v0) - (u2 - u0) * (v1 - v0)).abs() * scene.atlas.area.index_select(0, planes.part)
-    return (texels / torch.sqrt(dot(face, face)).clamp(min=1e-12)).float()
+    return (texels / root(dot(face, face)).clamp(min=1e-12)).float()
 
 
 def alpha_test(scene: Scene, rig: Rig, triangle: Tensor, _sample: Tensor, x: Tensor, y: Tensor, _key: Tensor) -> Tensor:

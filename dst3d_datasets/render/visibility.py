@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..boxes import NEAR, Box
 from ..nouns import CadModel, Camera
 from . import Renderer
 
-NEAR = 0.01  # what lies nearer to the camera is not part of the picture; units of the longest box side
 LONGEST = 1536  # longest side of the picture in which an object that leaves the image is measured, pixels
-
-Box = tuple[float, float, float, float]
 
 
 def box_and_visible(model: CadModel, camera: Camera, renderer: Renderer) -> tuple[Box, float]:
@@ -21,6 +19,9 @@ def box_and_visible(model: CadModel, camera: Camera, renderer: Renderer) -> tupl
         model: the model.
         camera: the camera.
         renderer: draws the silhouette of objects that leave the image; not asked for others.
+
+    No other object stands before this one, and what it hides of itself does not count: the share says how much the
+    image's edge has cut away, as the `visib_fract` of BOP (Hodan et al., ECCV 2018) without occluders.
 
     Returns:
         (x0, y0, x1, y1) in pixels, exact, of all that lies in front of the near plane, which may leave the image (all 0
@@ -86,8 +87,20 @@ def _pixels(
     return np.stack([u * K[0, 0] + v * K[0, 1] + K[0, 2], v * K[1, 1] + K[1, 2]])
 
 
-def _share_inside(model: CadModel, camera: Camera, renderer: Renderer, box: Box) -> float:
-    """Draw the silhouette on a picture that holds the whole box, and count what lies inside the image."""
+def whole_silhouette(
+    model: CadModel, camera: Camera, renderer: Renderer, box: Box
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+    """The silhouette on a picture that holds the whole box.
+
+    Args:
+        model: the model.
+        camera: the camera.
+        renderer: draws the silhouette.
+        box: of the projected object, from `projected_box`; where it is larger than `LONGEST`, fewer pixels are taken.
+
+    Returns:
+        A mask (H, W), and where its columns (W,) and rows (H,) lie in the camera's own picture, pixels.
+    """
     x0, y0 = int(np.floor(box[0])), int(np.floor(box[1]))
     width, height = int(np.ceil(box[2])) - x0, int(np.ceil(box[3])) - y0
     scale = min(1.0, LONGEST / max(width, height, 1))
@@ -98,13 +111,18 @@ def _share_inside(model: CadModel, camera: Camera, renderer: Renderer, box: Box)
     K[:2] *= scale
     larger = Camera(K=K, R=camera.R, t=camera.t, width=size[0], height=size[1])
     mask = renderer.silhouette(model, larger)
+    columns, rows = (np.arange(side, dtype=np.float64) + 0.5 for side in size)
+    return mask, columns / scale + x0, rows / scale + y0
+
+
+def _share_inside(model: CadModel, camera: Camera, renderer: Renderer, box: Box) -> float:
+    """Count what of the whole silhouette lies inside the image."""
+    mask, columns, rows = whole_silhouette(model, camera, renderer, box)
     total = int(mask.sum())
     if not total:  # thinner than a pixel everywhere: the boxes must do
         inside = [
             max(0.0, min(box[2 + i], end) - max(box[i], 0.0)) for i, end in enumerate((camera.width, camera.height))
         ]
         return float(np.clip(inside[0] * inside[1] / max((box[2] - box[0]) * (box[3] - box[1]), 1e-12), 0.0, 1.0))
-    columns = (np.arange(size[0]) + 0.5) / scale + x0
-    rows = (np.arange(size[1]) + 0.5) / scale + y0
     seen = mask[(rows > 0) & (rows < camera.height)][:, (columns > 0) & (columns < camera.width)]
     return int(seen.sum()) / total

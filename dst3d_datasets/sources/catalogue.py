@@ -103,6 +103,8 @@ def _filled(ref: ModelRef, row: Row) -> ModelRef:
         for name in ("distance", "strength", "sampling", "symmetry", "licence", "author", "url", "title")
         if (value := getattr(row, name)) not in (None, "")
     }
+    if row.symmetry is not None:
+        said["symmetry_source"] = "catalogue"
     if row.alignment:
         said |= {"alignment": row.alignment, "azimuth": 0.0, "elevation": 0.0}
     elif row.azimuth is not None or row.elevation is not None:

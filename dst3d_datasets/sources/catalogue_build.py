@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import imagenet
-from ..camera import REFERENCE_FOCAL, alignment_of, as_rotation
+from ..camera import alignment_of, as_rotation
 from ..errors import ModelRefused
 from ..licences import family
-from ..nouns import ModelRef
+from ..nouns import REFERENCE_FOCAL, ModelRef
 from ..recipe import Recipe
 from . import Source
 from .catalogue import build_sources, resolve

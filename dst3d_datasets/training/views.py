@@ -81,8 +81,8 @@ def _views_of(model: Any, ref: ModelRef, renderer: Any) -> dict[str, list[Any]]:
     cameras = [camera_of(view, SIZE, SIZE) for view in views]
     lights = [lights_of(seed_of("tiny", ref.uid, "light", view.index), "random") for view in views]
     found: dict[str, list[Any]] = {name: [] for name in ("rgba", "edge", "grey", "pose")}
-    for view, buffers in zip(views, renderer.render(model, cameras, lights), strict=True):
-        controls = make_controls(buffers, ControlOptions())
+    for view, camera, buffers in zip(views, cameras, renderer.render(model, cameras, lights), strict=True):
+        controls = make_controls(buffers, camera, ControlOptions())
         found["rgba"].append(np.concatenate([buffers.colour, buffers.alpha[..., None]], -1))
         found["edge"].append(np.packbits(controls.edge > 0, axis=1))
         found["grey"].append(np.uint8(contrast_grey(buffers)))

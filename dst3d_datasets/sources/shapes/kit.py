@@ -9,8 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ...camera import REFERENCE_FOCAL
-from ...nouns import CadModel, Material, ModelRef, Part
+from ...nouns import REFERENCE_FOCAL, CadModel, Material, ModelRef, Part
 from ...seeds import uniform
 from .mesh import Array, Mesh, join
 

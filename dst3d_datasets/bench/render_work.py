@@ -1,0 +1,70 @@
+"""What one worker of the `render` bench does: views with every control, as `make_shard` makes them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from ..camera import camera_of
+from ..nouns import CadModel, Camera, View
+from ..recipe import Recipe, validate
+from ..seeds import seed_of, uniform
+from ..shard import one_thread_an_operator
+from ..stream import Clock
+from ..tools import Tools
+from .shapes import bumpy_torus
+
+TOGETHER = {"blender": 1}  # views handed to the renderer at once; others 8, as in `make_shard`
+PARTS = ("render", "controls", "visibility")
+
+
+def measure(engine: str, size: int, seconds: float, faces: Sequence[int]) -> list[dict[str, float]]:
+    """For each number of faces: views a second (`rate`) and milliseconds a view in each of `PARTS`.
+
+    Args:
+        engine: a name of the `render` drawer.
+        size: side of the pictures, pixels.
+        seconds: how long each model is drawn, after a first view that loads what is loaded once.
+        faces: of the models.
+    """
+    recipe = validate({"views": {"per_model": 1}, "render": {"engine": engine, "size": size}})
+    tools = Tools(recipe)
+    tools.ready()
+    with one_thread_an_operator():
+        return [_measure(tools, recipe, bumpy_torus(count), seconds) for count in faces]
+
+
+def _measure(tools: Tools, recipe: Recipe, model: CadModel, seconds: float) -> dict[str, float]:
+    together = TOGETHER.get(recipe.render.engine, 8)
+    draw(tools, recipe, model, range(1), Clock())
+    clock, done, start = Clock(), 0, time.perf_counter()
+    while not done or time.perf_counter() - start < seconds:
+        draw(tools, recipe, model, range(done, done + together), clock)
+        done += together
+    rate = done / (time.perf_counter() - start)
+    return {"rate": rate, **{part: 1000 * clock.seconds[part] / done for part in PARTS}}
+
+
+def draw(tools: Tools, recipe: Recipe, model: CadModel, numbers: range, clock: Clock) -> None:
+    """What `make_shard` does between a loaded model and the generator."""
+    cameras = [camera(number, recipe.render.size) for number in numbers]
+    lights = [tools.lighting.lights_of(seed_of("bench", number)) for number in numbers]
+    with clock("render"):
+        all_buffers = list(tools.renderer.render(model, cameras, lights))
+    for view, buffers in zip(cameras, all_buffers, strict=True):
+        with clock("controls"):
+            tools.make_controls(buffers, view, recipe.controls)
+        with clock("visibility"):
+            tools.box_and_visible(model, view, tools.renderer)
+
+
+def camera(number: int, size: int) -> Camera:
+    """The bench's view of that number: all around, from a little below to well above."""
+    view = View(
+        index=number,
+        azimuth=360.0 * uniform("bench", "azimuth", number),
+        elevation=60.0 * uniform("bench", "elevation", number) - 15.0,
+        theta=0.0,
+        distance=1.6,
+    )
+    return camera_of(view, size, size)

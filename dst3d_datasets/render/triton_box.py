@@ -1,0 +1,52 @@
+"""A Triton kernel for the box of the projected vertices, to the bit that of `visibility.projected_box`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from .triton_surface import VIEW, eye_of
+
+BLOCK = 1024  # vertices a program; changes no result
+
+
+@triton.jit
+def _reach(position: Any, used: Any, views: Any, out: Any, num_used: Any, BLOCK: tl.constexpr) -> None:
+    """Least x, y, -x, -y and z of a block of vertices. Grid: (blocks of vertices, views)."""
+    b = tl.program_id(1)
+    view = views + b * VIEW
+    index = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    here = index < num_used
+    x, y, z = eye_of(position, view, tl.load(used + index, mask=here, other=0), here)
+    front = tl.where(here, z, 1.0)
+    u, v = x / front, y / front
+    px = u * tl.load(view + 12) + v * tl.load(view + 13) + tl.load(view + 14)
+    py = v * tl.load(view + 15) + tl.load(view + 16)
+    none = x * 0.0 + float("inf")
+    out += (b * tl.num_programs(0) + tl.program_id(0)) * 5
+    tl.store(out, tl.min(tl.where(here, px, none)))
+    tl.store(out + 1, tl.min(tl.where(here, py, none)))
+    tl.store(out + 2, tl.min(tl.where(here, -px, none)))
+    tl.store(out + 3, tl.min(tl.where(here, -py, none)))
+    tl.store(out + 4, tl.min(tl.where(here, z, none)))
+
+
+def reach(position: Tensor, used: Tensor, views: Tensor) -> Tensor:
+    """Box of projected vertices.
+
+    Args:
+        position: (V, 3) float64, all vertices.
+        used: (U,) int32, those that faces use.
+        views: `triton_scene.view_table`.
+
+    Returns:
+        (B, 5) float64: x0, y0, -x1, -y1 in pixels, and the least z; where that is not positive, the rest means nothing.
+    """
+    blocks = -(-len(used) // BLOCK)
+    out = torch.empty((len(views), blocks, 5), dtype=torch.float64, device=views.device)
+    _reach[(blocks, len(views))](position, used, views, out, len(used), BLOCK, enable_fp_fusion=False)
+    return out.amin(1)
