@@ -206,20 +206,26 @@ def check_homes() -> list[Check]:
 
 
 def check_road() -> Check:
-    """One small sample of the quickstart, from CAD model to encoded members."""
+    """One small sample of the recipe `render`, from CAD model to encoded members."""
     from .build import plan_for
     from .recipe import load_recipe
     from .shard import iter_samples
 
     name, start = "a first sample", time.perf_counter()
     try:
-        recipe = load_recipe("quickstart", ["render.size=64"])
+        recipe = load_recipe("render", ["render.size=64"])
         plan, _ = plan_for(recipe, limit=1)
         sample = next(iter_samples(recipe, plan[0].jobs))
     except Exception as error:  # whatever is wrong with this machine shows here
         return Check(name, "missing", f"{type(error).__name__}: {error}", required=True)
     spent = time.perf_counter() - start
     return Check(name, "ok", f"{sample.key}, {len(sample.members)} members in {spent:.1f} s", required=True)
+
+
+def first_recipe() -> str:
+    """The built-in recipe to begin with: the quickstart, or without the extra `[controlnet]` the plain renders."""
+    there = all(importlib.util.find_spec(module) for module in ("diffusers", "transformers"))
+    return "quickstart" if there else "render"
 
 
 def check_recipe(recipe: Recipe) -> list[Check]:

@@ -183,7 +183,7 @@ def test_ctrl_c_keeps_what_is_finished(capsys: pytest.CaptureFixture[str]) -> No
         "-m",
         "dst3d_datasets.cli",
         "build",
-        "quickstart",
+        "render",
         "--out",
         "run",
         "--workers",

@@ -14,7 +14,7 @@ BENCHES: dict[str, str] = {
     "plan": "planning 2.5 million samples: seconds and memory",
     "render": "views with every control a second, by engine and faces",
     "render-memory": "memory of a process after 1,000 to 100,000 views, by engine",
-    "build": "the quickstart's shards: images a second and where the time goes",
+    "build": "the shards of the recipe `render`: images a second and where the time goes",
     "load": "samples written to tar and read back a second, by reader",
     "sources": "models opened a second from a tree, a zip over HTTP and a tar.gz; bytes fetched; cache and loader",
     "tiny": "the shipped diffusion model: edges and words followed, speed, failures by view",
