@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 TOGETHER = 64  # views drawn at a time, at most
 SENT = 16  # the same where the pictures go to the host: two such batches are under way at once
-LARGEST = 1 << 24  # pixels, and triangles, of the views drawn at a time, unless one view alone has more
+PIXELS = 1 << 24  # of the views drawn at a time, and TRIANGLES, unless one view alone has more
+TRIANGLES = 1 << 26
 
 
 def cannot() -> str:
@@ -94,7 +95,7 @@ class Kernels:
         begin = 0
         while begin < len(cameras):
             shape = cameras[begin].height, cameras[begin].width
-            most = min(together, LARGEST // (shape[0] * shape[1]), LARGEST // max(1, scene.num_triangles))
+            most = min(together, PIXELS // (shape[0] * shape[1]), TRIANGLES // max(1, scene.num_triangles))
             end = begin + 1
             while end < min(len(cameras), begin + most) and (cameras[end].height, cameras[end].width) == shape:
                 end += 1

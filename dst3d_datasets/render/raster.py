@@ -72,6 +72,10 @@ class TorchRenderer:
                 buffers = _draw(scene, cameras[begin:end], lights[begin:end])
             yield from buffers
 
+    def on_device(self, model: CadModel) -> bool:
+        """Whether a GPU's kernels draw this model: `render_controlled` then makes the controls there too."""
+        return self._for(self._scene(model)) is not None
+
     def render_controlled(
         self, model: CadModel, cameras: Sequence[Camera], lights: Sequence[Lights], options: ControlOptions
     ) -> Iterator[Drawn]:

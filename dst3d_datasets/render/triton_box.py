@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import triton
 import triton.language as tl
@@ -15,7 +13,9 @@ BLOCK = 1024  # vertices a program; changes no result
 
 
 @triton.jit
-def _reach(position: Any, used: Any, views: Any, out: Any, num_used: Any, BLOCK: tl.constexpr) -> None:
+def _reach(
+    position: tl.tensor, used: tl.tensor, views: tl.tensor, out: tl.tensor, num_used: tl.tensor, BLOCK: tl.constexpr,
+) -> None:  # fmt: skip
     """Least x, y, -x, -y and z of a block of vertices. Grid: (blocks of vertices, views)."""
     b = tl.program_id(1)
     view = views + b * VIEW

@@ -29,12 +29,13 @@ class Launch:
     """How kernels are cut up; changes no result."""
 
     triangles: int = 32  # a program, one lane each
-    limit: tuple[int, int] = (16, 24)  # samples across of what one lane draws, at scale 1 and 2
+    limit: tuple[int, int] = (24, 40)  # samples across of what one lane draws, at scale 1 and 2
     rows: int = 32  # of a block of a large triangle
     columns: int = 32
     pixels: int = 128  # a program
     rough: int = 64  # pixels a program
-    programs: int = 528  # of kernels that work off a list, in all
+    programs: int = 2112  # of kernels that work off a list, in all: four times what an H100 runs at once
+    sharing: int = 4  # programs that share a large triangle
 
 
 LAUNCH = Launch()
@@ -89,9 +90,8 @@ def _fill(
     )
     blocks = -(-num // launch.triangles)
     fill_small[(blocks, count)](*given, launch.limit[scale - 1], launch.triangles, num_warps=1, **EXACT)
-    lines = -(-size[1] * scale // launch.rows)
-    programs = max(1, launch.programs // 4)
-    fill_large[(programs, lines)](*given, launch.rows, launch.columns, num_warps=4, **EXACT)
+    programs = max(1, launch.programs // launch.sharing)
+    fill_large[(programs, launch.sharing)](*given, launch.rows, launch.columns, num_warps=4, **EXACT)
 
 
 def _shade(
@@ -112,7 +112,7 @@ def _shade(
     slots = torch.empty((count, pixels), dtype=torch.int32, device=device)
     rough, fine = torch.empty_like(slots), keys.new_empty((count, pixels, 4))
     counted = torch.zeros(count, dtype=torch.int32, device=device)
-    list_rough[blocks](colour, alpha, slots, rough, counted, fine, width, pixels, launch.pixels, num_warps=4)
+    list_rough[blocks](colour, alpha, slots, rough, counted, fine, width, pixels, launch.pixels, num_warps=4, **EXACT)
     _fill(packed, views, fine, slots, size, 2, launch)
     programs = max(1, launch.programs // count)
     shade_rough[(programs, count)](fine, rough, counted, colour, alpha, *model, launch.rough, num_warps=2, **EXACT)
