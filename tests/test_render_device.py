@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 from _render_shapes import camera, changed, cube, model_of, part_of, soup, sphere, square
-from test_render_canny import pictures
+from test_render_canny import pictures, spiral
 
 from dst3d_datasets.errors import UsageError
 from dst3d_datasets.nouns import CadModel, Camera, Material, Part
@@ -116,8 +116,8 @@ def test_every_byte_is_that_of_the_cpu(kernels: torch.device, case: tuple[str, C
         if box is not None:
             assert box == projected_box(model, cameras[view])
         else:
-            _, _, z = (cameras[view].R @ model.parts[0].vertices.T.astype(np.float64)) + cameras[view].t[:, None]
-            assert min(z) < 0.01
+            points = np.concatenate([part.vertices for part in model.parts]).astype(np.float64)
+            assert (points @ cameras[view].R[2] + cameras[view].t[2]).min() < 0.01
     mask = Kernels(kernels).silhouette(scene_of(model, kernels), cameras[0])
     assert np.array_equal(mask, expected[0].mask)
 
@@ -149,6 +149,10 @@ def test_edges_equal_opencv(kernels: torch.device) -> None:
         assert np.array_equal(edges, cv2.Canny(grey, low, high)), seed
         found += int((edges > 0).sum())
     assert found > 500
+    image = spiral()
+    edges = canny_device(torch.from_numpy(image)[None].to(kernels), 60, 400)[0].cpu().numpy()
+    assert np.array_equal(edges, cv2.Canny(image, 60, 400))
+    assert (edges > 0).sum() > 300
 
 
 def test_without_a_gpu_views_do_not_stay_on_the_device() -> None:

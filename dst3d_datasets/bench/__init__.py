@@ -14,6 +14,7 @@ BENCHES: dict[str, str] = {
     "plan": "planning 2.5 million samples: seconds and memory",
     "render": "views with every control a second, by engine and faces",
     "render-memory": "memory of a process after 1,000 to 100,000 views, by engine",
+    "render-device": "views with every control a second on one GPU: kept there, and on the host",
     "build": "the shards of the recipe `render`: images a second and where the time goes",
     "load": "samples written to tar and read back a second, by reader",
     "sources": "models opened a second from a tree, a zip over HTTP and a tar.gz; bytes fetched; cache and loader",

@@ -120,5 +120,7 @@ def _shade(
 
 def silhouette(packed: Packed, camera: Camera, launch: Launch | None = None) -> Tensor:
     """The mask (H, W) bool of one camera."""
-    views = view_table([camera], packed.position.device)
-    return (nearest(packed, views, (camera.width, camera.height), launch) != EMPTY)[0]
+    device = packed.position.device
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        views = view_table([camera], device)
+        return (nearest(packed, views, (camera.width, camera.height), launch) != EMPTY)[0]
