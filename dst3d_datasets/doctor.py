@@ -82,7 +82,7 @@ def examine(recipe: Recipe | None = None, out: str | os.PathLike[str] = ".") -> 
     """
     checks = [check_python(), check_torch()]
     checks += [check_extra(extra) for extra in EXTRAS]
-    checks += [check_moderngl(), *(check_gl(name) for name in SYSTEM_PACKAGES), check_auto()]
+    checks += [check_moderngl(), *(check_gl(name) for name in SYSTEM_PACKAGES), check_blender(), check_auto()]
     checks += [check_space(out), *check_homes(), check_road()]
     if recipe is not None:
         checks += check_recipe(recipe)
@@ -164,6 +164,17 @@ def check_moderngl() -> Check:
     if found.works:
         return Check(label, "ok", found.detail)
     return Check(label, "missing", found.detail, "apt-get install -y libegl1 libgl1 libgl1-mesa-dri")
+
+
+def check_blender() -> Check:
+    """Whether Blender is found; it is not started."""
+    from .render.blender_process import find
+
+    try:
+        return Check("blender", "ok", find())
+    except Dst3dError as error:
+        first, *rest = str(error).splitlines()
+        return Check("blender", "missing", first, " ".join(line.strip() for line in rest[:2]))
 
 
 def check_auto() -> Check:

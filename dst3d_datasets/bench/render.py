@@ -43,6 +43,8 @@ def run(quick: bool) -> Measured:
             notes.append(f"{name} does not work here: {str(error).splitlines()[0]}")
             continue
         found[name] = {count: _together([each["rows"][i] for each in measured]) for i, count in enumerate(own)}
+    if LocalEngine().gpus:
+        found |= _on_the_gpu(quick)
     rows = _rows(found, workers)
     return Measured(
         ("engine", "faces", "workers", "views/s", "x stock", *(f"{part} ms" for part in PARTS)), rows, notes
@@ -53,6 +55,16 @@ def _who(quick: bool) -> list[tuple[str, str, str]]:
     """Who is measured: a name for the table, the module that measures, and what it is told."""
     engines = [(name, "render_work", name) for name in table("render") if not (quick and name in SLOW)]
     return [*engines, *((STOCK.format(way), "render_stock", way) for way in WAYS)]
+
+
+def _on_the_gpu(quick: bool) -> dict[str, dict[int, list[float]]]:
+    """What `render-device` measures, as rows of this table: one process, rates alone."""
+    from .render_device import run as on_the_device
+
+    kept, sent = {}, {}
+    for faces, device, host, _ in on_the_device(quick).rows:
+        kept[int(faces)], sent[int(faces)] = [float(device), 0.0, 0.0, 0.0], [float(host), 0.0, 0.0, 0.0]
+    return {"torch, kept on the GPU": kept, "torch, GPU to host": sent}
 
 
 def _together(workers: list[dict[str, float]]) -> list[float]:

@@ -47,6 +47,7 @@ class ModernglRenderer:
         self._thread = ThreadPoolExecutor(1, "moderngl")
         self._kept: tuple[CadModel, Model] | None = None
         self._context: Context = self._call(Context)
+        self.versions = self._context.versions
 
     def render(self, model: CadModel, cameras: Sequence[Camera], lights: Sequence[Lights]) -> Iterator[Buffers]:
         """Yield one `Buffers` a camera, in order; `lights` has one entry a camera."""
