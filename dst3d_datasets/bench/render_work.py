@@ -50,12 +50,12 @@ def draw(tools: Tools, recipe: Recipe, model: CadModel, numbers: range, clock: C
     cameras = [camera(number, recipe.render.size) for number in numbers]
     lights = [tools.lighting.lights_of(seed_of("bench", number)) for number in numbers]
     with clock("render"):
-        all_buffers = list(tools.renderer.render(model, cameras, lights))
-    for view, buffers in zip(cameras, all_buffers, strict=True):
+        all_drawn = tools.drawn(model, cameras, lights)
+    for view, drawn in zip(cameras, all_drawn, strict=True):
         with clock("controls"):
-            tools.make_controls(buffers, view, recipe.controls)
+            _ = drawn.controls or tools.make_controls(drawn.buffers, view, recipe.controls)
         with clock("visibility"):
-            tools.box_and_visible(model, view, tools.renderer)
+            tools.box_and_visible(model, view, tools.renderer, drawn.box)
 
 
 def camera(number: int, size: int) -> Camera:
