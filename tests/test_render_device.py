@@ -176,6 +176,14 @@ def test_controlled_views_on_the_cpu_are_buffers_controls_and_box() -> None:
         assert drawn.box == projected_box(model, view)
 
 
+@pytest.mark.skipif(GPU or INTERPRETED, reason="the kernels work here")
+def test_kernels_that_do_not_work_are_told_once_and_not_used() -> None:
+    ours, scene = Kernels(torch.device("cpu")), scene_of(cube(), torch.device("cpu"))
+    with pytest.warns(UserWarning, match="plain torch draws on cpu"):
+        assert not ours.can(scene)
+    assert not ours.can(scene)
+
+
 @on_gpu
 def test_many_views_arrive_in_order_and_whole() -> None:
     """More views than two batches hold, of two sizes; glass is drawn by the plain version."""

@@ -12,7 +12,7 @@ from .triton_surface import VIEW, eye_of
 BLOCK = 1024  # vertices a program; changes no result
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["num_used"])  # one kernel for all numbers
 def _reach(
     position: tl.tensor, used: tl.tensor, views: tl.tensor, out: tl.tensor, num_used: tl.tensor, BLOCK: tl.constexpr,
 ) -> None:  # fmt: skip

@@ -50,7 +50,7 @@ def _steepness(
     return tl.abs(dx) + tl.abs(dy)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["low", "high"])  # one kernel for all numbers
 def thin_edges(
     grey: tl.tensor, parent: tl.tensor, strong: tl.tensor, low: tl.tensor, high: tl.tensor, width: tl.tensor,
     height: tl.tensor, BLOCK: tl.constexpr,

@@ -121,7 +121,7 @@ def _put(
         tl.atomic_min(keys + place, key, mask=here)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["num_levels", "num_triangles"])  # one kernel for all numbers
 def fill_small(
     keys: tl.tensor, slots: tl.tensor, work: tl.tensor, listed: tl.tensor, position: tl.tensor, faces: tl.tensor,
     parts: tl.tensor, uv: tl.tensor, colour: tl.tensor, material: tl.tensor, texels: tl.tensor, levels: tl.tensor,
@@ -216,7 +216,7 @@ def _piece(position: tl.tensor, faces: tl.tensor, view: tl.tensor, t: tl.tensor,
     return x0, y0, w0, x1, y1, w1, x2, y2, w2, tl.where(two, 2, 1)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["num_levels", "num_triangles"])  # one kernel for all numbers
 def fill_large(
     keys: tl.tensor, slots: tl.tensor, work: tl.tensor, listed: tl.tensor, position: tl.tensor, faces: tl.tensor,
     parts: tl.tensor, uv: tl.tensor, colour: tl.tensor, material: tl.tensor, texels: tl.tensor, levels: tl.tensor,

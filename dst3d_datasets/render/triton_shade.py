@@ -30,7 +30,7 @@ def _depth(key: tl.tensor, here: tl.tensor) -> Any:
     return bits.to(tl.float32, bitcast=True)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["num_levels"])  # one kernel for all numbers
 def shade_centres(
     keys: tl.tensor, out_colour: tl.tensor, out_alpha: tl.tensor, out_mask: tl.tensor, out_depth: tl.tensor,
     out_normal: tl.tensor, out_part: tl.tensor, position: tl.tensor, normal: tl.tensor, faces: tl.tensor,
@@ -119,7 +119,7 @@ def list_rough(
     tl.store(slots + place, tl.where(found, number, -1), mask=here)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["num_levels"])  # one kernel for all numbers
 def shade_rough(
     fine: tl.tensor, rough: tl.tensor, counted: tl.tensor, out_colour: tl.tensor, out_alpha: tl.tensor,
     position: tl.tensor, normal: tl.tensor, faces: tl.tensor, parts: tl.tensor, uv: tl.tensor, colour: tl.tensor,
