@@ -46,6 +46,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     "pyrender": {"pyrender": "pyrender"},
     "moderngl": {"moderngl": "moderngl"},
     "draco": {"DracoPy": "DracoPy"},
+    "export": {"scipy": "scipy"},
     "objaverse": {"objaverse": "objaverse", "pyarrow": "pyarrow"},
 }
 # which Debian packages bring the system libraries of each OpenGL platform

@@ -128,7 +128,7 @@ def test_the_verb_exits_1_only_when_the_default_road_is_broken(
     assert names[:3] == ["python", "torch", "[render]"]
     assert "recipe: sources" in names
     road = next(check for check in data["checks"] if check["name"] == "a first sample")
-    assert "9 members" in road["detail"]
+    assert "11 members" in road["detail"]
     broken = Check("torch", "missing", "not installed", 'pip install "dst3d-datasets[render]"', required=True)
     monkeypatch.setattr(doctor, "check_torch", lambda: broken)
     assert main(["doctor"]) == 1

@@ -30,7 +30,7 @@ def run(quick: bool) -> Measured:
     seconds = 1.0 if quick else 10.0
     notes = [
         f"{SIZE} px, textured; colour, depth, normals, mask, parts, edges, lines, box and visible share of every view.",
-        "Views a second of all workers together; milliseconds of one view in one worker. Processor time (cpu ms, of all",
+        "Views a second of all workers together; milliseconds of one view in one worker. Processor time (cpu ms, all",
         "threads, Blender's own aside) is what others at work on the machine distort least.",
         "Stock pyrender gives colour and depth alone: multisampled, so that its depth and mask are off the centres.",
     ]
