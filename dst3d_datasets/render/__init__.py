@@ -1,4 +1,7 @@
-"""Renderers: one file an engine, each a `Renderer`; and the controls made from their buffers."""
+"""Renderers: one file an engine, each a `Renderer`; and the controls made from their buffers.
+
+What tells the engines apart, and what of a material is drawn: `cards/rendering.md`.
+"""
 
 from __future__ import annotations
 
