@@ -200,11 +200,14 @@ def test_silhouette_is_the_mask_at_any_size() -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
-def test_cuda_agrees_with_the_cpu() -> None:
+def test_plain_torch_on_cuda_agrees_with_the_cpu() -> None:
+    """What draws where there is no Triton; its kernels are tested in test_render_device."""
     views = [camera(a, 10 + a / 9, size=129) for a in (0, 70, 110, 250)]
     for model in (soup(5, 500), sphere(60, metallic=0.3), cube()):
-        ours = TorchRenderer("cuda").render(model, views, [LIGHTS] * 4)
-        for one, two in zip(ours, TorchRenderer("cpu").render(model, views, [LIGHTS] * 4), strict=True):
+        ours, cpu = TorchRenderer("cuda"), TorchRenderer("cpu")
+        ours._kernels = None
+        plain = ours.render(model, views, [LIGHTS] * 4)
+        for one, two in zip(plain, cpu.render(model, views, [LIGHTS] * 4), strict=True):
             assert (one.mask ^ two.mask).sum() <= 1
             same = one.part == two.part
             assert same.mean() > 0.999

@@ -7,7 +7,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from .triton_surface import VIEW, eye_of
+from .triton_surface import EXACT, VIEW, eye_of
 
 BLOCK = 1024  # vertices a program; changes no result
 
@@ -48,5 +48,5 @@ def reach(position: Tensor, used: Tensor, views: Tensor) -> Tensor:
     """
     blocks = -(-len(used) // BLOCK)
     out = torch.empty((len(views), blocks, 5), dtype=torch.float64, device=views.device)
-    _reach[(blocks, len(views))](position, used, views, out, len(used), BLOCK, enable_fp_fusion=False)
+    _reach[(blocks, len(views))](position, used, views, out, len(used), BLOCK, **EXACT)
     return out.amin(1)

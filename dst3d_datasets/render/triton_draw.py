@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,6 +21,7 @@ from .triton_box import reach
 from .triton_raster import fill_large, fill_small
 from .triton_scene import Packed, light_table, view_table
 from .triton_shade import list_rough, shade_centres, shade_rough
+from .triton_surface import EXACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,6 @@ class Launch:
 
 
 LAUNCH = Launch()
-EXACT: dict[str, Any] = {"enable_fp_fusion": False}  # a fused multiply-add rounds once where a CPU rounds twice
 
 
 def draw(
@@ -53,11 +52,7 @@ def draw(
     launch = launch or LAUNCH
     device = packed.position.device
     width, height = size = cameras[0].width, cameras[0].height
-    layout = (
-        buffer_planes(height, width)
-        if options is None
-        else buffer_planes(height, width) | control_planes(height, width)
-    )
+    layout = buffer_planes(height, width) | ({} if options is None else control_planes(height, width))
     planes = Planes.empty(layout, len(cameras), device)
     views, lit = view_table(cameras, device), light_table(cameras, lights, device)
     with torch.cuda.device(device) if device.type == "cuda" else nullcontext():

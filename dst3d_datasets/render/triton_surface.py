@@ -14,6 +14,7 @@ from typing import Any
 import triton
 import triton.language as tl
 
+EXACT: dict[str, Any] = {"enable_fp_fusion": False}  # a fused multiply-add rounds once where a CPU rounds twice
 VIEW = tl.constexpr(18)  # numbers of a view: R by rows, t, fx, skew, cx, fy, cy, fx * fy
 MATERIAL = tl.constexpr(10)  # numbers of a part: R, G, B, A, metallic, roughness, unlit, cutoff, texels, wrap
 DECODE_STEPS = tl.constexpr(16)
