@@ -145,4 +145,4 @@ def test_fingerprint_is_pinned() -> None:
     assert fingerprint(validate({})) == PINNED
 
 
-PINNED = "addc070675abf632"
+PINNED = "7a103c2cb6399572"
