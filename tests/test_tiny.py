@@ -43,7 +43,7 @@ def test_it_is_small_and_ordinary() -> None:
 
 
 def test_labels_carry_the_digest_of_its_weights() -> None:
-    recipe = load_recipe("tiny")
+    recipe = load_recipe("quickstart")
     assert _generator(recipe).revision == f"sha256:{folder_digest(TINY)}"
 
 
@@ -101,8 +101,19 @@ def test_the_judge_knows_renders() -> None:
     """On held-out renders it sees most classes; a class by chance would be 1 in 23."""
     _, found = held_out(1)
     classes, _ = tiny.words_of(found, [shot.controls.render for shot in found], load_judge())
-    assert classes > 0.5
+    assert classes > 0.85
     assert len(CLASSES) == len(FAMILIES)
+
+
+def test_perceptual_distance_by_hand(shots: tuple[Recipe, list[Shot]]) -> None:
+    """None between equal pictures; more between different objects than between a picture and its noisy self."""
+    judge, pictures = load_judge(), [shot.controls.render for shot in shots[1]]
+    noise = np.random.default_rng(0).integers(-6, 7, (4, 128, 128, 3))
+    worn = [np.clip(picture + grain, 0, 255).astype(np.uint8) for picture, grain in zip(pictures, noise, strict=True)]
+    pairs = [picture for pair in zip(pictures, worn, strict=True) for picture in pair]
+    within, between = tiny.diversity(pairs, 2, judge)
+    assert 0 < within < between
+    assert tiny.diversity([pictures[0]] * 2 + [pictures[1]] * 2, 2, judge)[0] == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize(
