@@ -1,4 +1,4 @@
-"""Reading the package's source: modules, their imports and their definitions, without importing anything."""
+"""The house's plan, and reading the package's source without importing anything."""
 
 from __future__ import annotations
 
@@ -10,6 +10,93 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[1]
 PACKAGE = "dst3d_datasets"
+
+DRAWERS = ("sources", "render", "prompts", "generate", "scores", "engines")
+
+# From the foundation up. A module imports from rows above its own, or from its own row as long as there is no circle.
+# Drawers may not import from their own row at all. A new module needs a place here.
+ORDER: tuple[tuple[str, ...], ...] = (
+    ("errors",),
+    ("versions", "nouns", "registry", "schema", "imagenet", "progress", "home", "data", "licences", "rle"),
+    ("seeds", "camera", "boxes", "symmetry", "symmetry_surface"),
+    ("convert",),
+    ("recipe",),
+    ("plan", "views", "label", "images", "pictures", "tar", "stream", "overlay", "splits"),
+    ("receipt", "features", "columns", "public_recipe"),
+    ("store", "home"),
+    ("sources", "render", "prompts", "generate", "scores"),
+    ("tools", "run"),
+    ("shard",),
+    ("engines",),
+    ("build",),
+    ("release_index", "release_files", "attribution", "grid", "card", "release_terms", "report", "cost"),
+    ("subsets", "croissant", "release_table", "release_placement", "release_diff", "release_version", "release_write"),
+    ("hub",),
+    ("release", "loading"),
+    ("export",),
+    ("bench", "doctor", "cards"),
+    ("training",),
+    ("builders",),
+    ("cli",),
+)
+
+# Which files may import a big dependency.
+ROOMS: dict[str, tuple[str, ...]] = {
+    "pyarrow": ("dst3d_datasets/release_table.py", "dst3d_datasets/sources/objaverse_xl.py"),
+    "datasets": ("builders/*", "dst3d_datasets/bench/load.py"),  # the bench measures readers against each other
+    "webdataset": ("dst3d_datasets/bench/load.py",),
+    "timm": (),
+    "huggingface_hub": ("dst3d_datasets/hub/client.py", "builders/*", "dst3d_datasets/generate/controlnet*.py"),
+    "fsspec": ("dst3d_datasets/store.py", "dst3d_datasets/sources/address.py"),
+    "diffusers": ("dst3d_datasets/generate/controlnet*.py", "dst3d_datasets/training/networks.py"),
+    "transformers": ("dst3d_datasets/generate/*", "dst3d_datasets/prompts/language*.py", "dst3d_datasets/training/*"),
+    "trimesh": ("dst3d_datasets/sources/mesh*.py", "dst3d_datasets/bench/sources_work.py"),
+    "pyrender": ("dst3d_datasets/render/pyrender*.py",),
+    "triton": ("dst3d_datasets/render/triton_*.py",),
+    "moderngl": ("dst3d_datasets/render/moderngl*.py",),
+    "OpenGL": ("dst3d_datasets/render/pyrender*.py",),
+    "ray": ("dst3d_datasets/engines/ray*.py",),
+    "tqdm": ("dst3d_datasets/progress.py",),
+    "argparse": ("dst3d_datasets/cli/*", "dst3d_datasets/training/*"),
+    "yaml": ("dst3d_datasets/recipe/*", "dst3d_datasets/card.py", "dst3d_datasets/release*.py", "builders/*"),
+    "cv2": (
+        "dst3d_datasets/render/*",
+        "dst3d_datasets/generate/*",
+        "dst3d_datasets/scores/*",
+        "dst3d_datasets/pictures.py",
+    ),
+    "torch": (
+        "dst3d_datasets/render/*",
+        "dst3d_datasets/generate/*",
+        "dst3d_datasets/scores/*",
+        "dst3d_datasets/doctor.py",
+        "dst3d_datasets/loading*.py",
+        "dst3d_datasets/engines/*",
+        "dst3d_datasets/bench/tiny*.py",
+        "dst3d_datasets/bench/render_device.py",
+        "dst3d_datasets/training/*",
+    ),
+    "scipy": ("dst3d_datasets/export/pascal3d.py",),
+    "pycocotools": (),
+    "tyro": (),
+    "click": (),
+    "typer": (),
+    "rich": (),
+}
+
+HEAVY = (
+    "torch",
+    "datasets",
+    "cv2",
+    "trimesh",
+    "diffusers",
+    "transformers",
+    "pyrender",
+    "moderngl",
+    "webdataset",
+    "timm",
+    "scipy",
+)
 
 
 @dataclass(frozen=True)
