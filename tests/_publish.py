@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,19 @@ def point_at(monkeypatch: pytest.MonkeyPatch, server: MiniHub, home: Path) -> No
     """Let the real client talk to the server, with a token and a cache of its own, and lose no time over failures."""
     for name, value in {"HF_TOKEN": "hf_test", "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(constants, "ENDPOINT", server.url)  # both are made of HF_ENDPOINT when the client is imported
-    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace("https://huggingface.co", server.url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    import huggingface_hub.file_download
+    import huggingface_hub.repocard  # noqa: F401 - old clients keep copies of the endpoint there
+
+    ours = {
+        "ENDPOINT": server.url,  # made of HF_ENDPOINT when the client is imported
+        "HUGGINGFACE_CO_URL_TEMPLATE": server.url + "/{repo_id}/resolve/{revision}/{filename}",
+    }
+    for name, module in list(sys.modules.items()):
+        for attribute, value in ours.items() if name.startswith("huggingface_hub") else ():
+            if attribute in vars(module):
+                monkeypatch.setattr(module, attribute, value)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True, raising=False)  # old clients do not know it
     monkeypatch.setattr(trouble.PATIENCE, "sleep", lambda seconds: None)
     utils.disable_progress_bars()
 

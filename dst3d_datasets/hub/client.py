@@ -252,14 +252,6 @@ class Repository:
 
         return patiently(committed, f"commit to {self.name}@{branch}")
 
-    def validate_card(self, text: str) -> None:
-        """Let the Hub look at a card's head before anything is uploaded.
-
-        Raises:
-            HubError: it would be refused; the message says why.
-        """
-        patiently(lambda: self._hub.DatasetCard(text).validate(repo_type="dataset"), f"check the card of {self.name}")
-
 
 def _remote(item: Any) -> RemoteFile:
     lfs = item.lfs

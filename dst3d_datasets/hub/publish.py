@@ -225,7 +225,6 @@ def _there_already(intent: Intent) -> str:
 def _commit(intent: Intent, progress: Callable[[int], None]) -> str:
     """Stage everything, then let `main` have it in one commit."""
     repo = intent.repo
-    repo.validate_card(intent.files["README.md"].local.read_text(encoding="utf-8"))
     repo.branch(intent.branch, intent.head)
     staged = stage(repo, intent.branch, intent.files, progress)
     there = repo.files(staged)

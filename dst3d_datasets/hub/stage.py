@@ -56,7 +56,8 @@ def batches(files: list[LocalFile]) -> Iterator[list[LocalFile]]:
 def stage(repo: Repository, branch: str, files: Files, progress: Callable[[int], None]) -> str:
     """Let a branch hold every file, sending only what the repository lacks.
 
-    Cut anywhere and called again, it goes on: what arrived is compared and not sent twice.
+    Cut anywhere and called again, it goes on: what arrived is compared and not sent twice. The card comes in the first
+    batch (capitals sort first), so that the Hub looks at it before anything large is sent.
 
     Args:
         repo: where.
