@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,8 +102,21 @@ def test_the_judge_knows_renders() -> None:
     """On held-out renders it sees most classes; a class by chance would be 1 in 23."""
     _, found = held_out(1)
     classes, _ = tiny.words_of(found, [shot.controls.render for shot in found], load_judge())
-    assert classes > 0.85
+    assert classes.mean() > 0.85
     assert len(CLASSES) == len(FAMILIES)
+
+
+def test_failures_are_counted_by_where_the_camera_stood(shots: tuple[Recipe, list[Shot]]) -> None:
+    places = [(0.0, 0.0), (90.0, 80.0), (181.0, -80.0), (300.0, 29.0)]
+    seen = [
+        replace(shot, view=replace(shot.view, azimuth=azimuth, elevation=elevation))
+        for shot, (azimuth, elevation) in zip(shots[1], places, strict=True)
+    ]
+    found = tiny.by_view(seen, [True, False, True, False])
+    assert found == {
+        "above": (0, 1), "back": (1, 1), "below": (1, 1), "front": (1, 1),
+        "left": (0, 1), "level": (1, 2), "right": (0, 1),
+    }  # fmt: skip
 
 
 def test_perceptual_distance_by_hand(shots: tuple[Recipe, list[Shot]]) -> None:

@@ -50,7 +50,7 @@ def run(quick: bool) -> Measured:
         "renders are the ceiling.",
         "Seconds are of one thread, weights loaded; `dst3d build` runs one such worker a core.",
         _diversity(recipe, shots[:2] if quick else shots[:8], judge, 3 if quick else 4),
-        _failures("held-out primitives", shots, first.pictures),
+        _failures("held-out primitives", shots, first.pictures, judge),
     ]
     if quick:
         return Measured(COLUMNS, rows, [*notes, "4 steps and real CAD models: left out by --quick."])
@@ -59,7 +59,7 @@ def run(quick: bool) -> Measured:
         recipe, shots = real(REAL, 1)
         scans = drawn(recipe, shots)
         rows.append(_row("real CAD models", recipe.generator.steps, shots, scans, None))
-        notes.append(_failures("real CAD models", shots, scans.pictures))
+        notes.append(_failures("real CAD models", shots, scans.pictures, None))
     else:
         notes.append("Real CAD models: there are none beside the checkout.")
     return Measured(COLUMNS, rows, notes)
@@ -90,27 +90,27 @@ def edges_of(shots: Sequence[Shot], pictures: Sequence[Picture], shift: int = 0)
     return np.array([agreement(a, wanted[(i + shift) % len(wanted)]) for i, a in enumerate(found)])
 
 
-def failures(shots: Sequence[Shot], pictures: Sequence[Picture]) -> dict[str, tuple[int, int]]:
-    """(failed, all) pictures by where the camera stood."""
-    scores = edges_of(shots, pictures)[:, 2]
-    bins: dict[str, list[float]] = {}
-    for shot, score in zip(shots, scores.tolist(), strict=True):
+def by_view(shots: Sequence[Shot], failed: Sequence[bool]) -> dict[str, tuple[int, int]]:
+    """(failed, all) pictures by where the camera stood: its height, and its side of the object."""
+    bins: dict[str, list[bool]] = {}
+    for shot, bad in zip(shots, failed, strict=True):
         height = shot.view.elevation
         side = ("front", "right", "back", "left")[int(((shot.view.azimuth + 45) % 360) // 90)]
         level = "below" if height < -20 else "level" if height < 30 else "above"
-        bins.setdefault(level, []).append(score)
-        bins.setdefault(side, []).append(score)
-    return {name: (sum(v < FAILED for v in values), len(values)) for name, values in sorted(bins.items())}
+        bins.setdefault(level, []).append(bad)
+        bins.setdefault(side, []).append(bad)
+    return {name: (sum(values), len(values)) for name, values in sorted(bins.items())}
 
 
-def words_of(shots: Sequence[Shot], pictures: Sequence[Picture], judge: Judge) -> tuple[float, float]:
-    """Shares of pictures whose class and whose main colour (where the prompt names one) the judge sees."""
+def words_of(
+    shots: Sequence[Shot], pictures: Sequence[Picture], judge: Judge
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """In which pictures the judge sees the prompt's class (N,), and its main colour, of those where one is named."""
     with torch.inference_mode():
         kinds, colours = judge(_tensor(pictures))
     right = [CLASSES[k] == shot.ref.class_name for k, shot in zip(kinds.argmax(1).tolist(), shots, strict=True)]
     named = [(colour_of(shot.ref.keywords), c) for shot, c in zip(shots, colours.argmax(1).tolist(), strict=True)]
-    same = [wanted == found for wanted, found in named if wanted >= 0]
-    return float(np.mean(right)), float(np.mean(same)) if same else float("nan")
+    return np.array(right), np.array([wanted == found for wanted, found in named if wanted >= 0])
 
 
 def diversity(pictures: Sequence[Picture], seeds: int, judge: Judge) -> tuple[float, float]:
@@ -135,7 +135,9 @@ def diversity(pictures: Sequence[Picture], seeds: int, judge: Judge) -> tuple[fl
 def _row(name: str, steps: int, shots: Sequence[Shot], made: Drawn, judge: Judge | None) -> tuple[Cell, ...]:
     edges = edges_of(shots, made.pictures).mean(0).tolist()
     other = float(edges_of(shots, made.pictures, max(1, len(shots) // 2))[:, 2].mean())
-    words: tuple[Cell, ...] = ("-", "-") if judge is None else words_of(shots, made.pictures, judge)
+    words: tuple[Cell, ...] = ("-", "-")
+    if judge is not None:
+        words = tuple(float(hits.mean()) for hits in words_of(shots, made.pictures, judge))
     return (name, steps, len(shots), *edges, other, *words, made.wall, made.cpu)
 
 
@@ -152,6 +154,12 @@ def _diversity(recipe: Recipe, shots: Sequence[Shot], judge: Judge, seeds: int) 
     )
 
 
-def _failures(name: str, shots: Sequence[Shot], pictures: Sequence[Picture]) -> str:
-    counts = ", ".join(f"{place} {bad} of {count}" for place, (bad, count) in failures(shots, pictures).items())
-    return f"F1 below {FAILED}, {name}, by where the camera stood: {counts}."
+def _failures(name: str, shots: Sequence[Shot], pictures: Sequence[Picture], judge: Judge | None) -> str:
+    kinds = {f"F1 below {FAILED}": edges_of(shots, pictures)[:, 2] < FAILED}
+    if judge is not None:
+        kinds["another class seen"] = ~words_of(shots, pictures, judge)[0]
+    texts = []
+    for what, failed in kinds.items():
+        counts = (f"{place} {bad} of {count}" for place, (bad, count) in by_view(shots, failed.tolist()).items())
+        texts.append(f"{what}: {', '.join(counts)}")
+    return f"Failures by where the camera stood, {name}: {'; '.join(texts)}."
