@@ -281,11 +281,11 @@ def _receipt(work: _Work, spec: ShardSpec, count: int, wall: float) -> Receipt:
         generator=tools.generator.name,
         generator_revision=tools.generator.revision,
         untrained=tools.generator.untrained,
-        versions=_versions(),
+        versions=package_versions(),
     )
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

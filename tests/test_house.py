@@ -33,6 +33,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("shard",),
     ("engines",),
     ("build",),
+    ("reference",),
     ("release_index", "release_files", "attribution", "grid", "card", "release_terms", "report", "cost"),
     ("subsets", "croissant", "release_table", "release_placement", "release_diff", "release_version", "release_write"),
     ("hub",),
