@@ -12,6 +12,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -25,10 +26,13 @@ from dst3d_datasets.recipe import Recipe, validate
 from dst3d_datasets.recipe.options import PrimitivesOptions
 from dst3d_datasets.render.raster import TorchRenderer
 from dst3d_datasets.sources.primitives import Primitives
+from dst3d_datasets.store import Store
+from dst3d_datasets.tar import read_index, read_sample
 
 SIZE = 96
 MUG, CAR = ("n03063599", "coffee-mug-00003"), ("n04285008", "sports-car-00001")
 Files = dict[str, bytes]
+Row = tuple[dict[str, Any], dict[str, bytes]]
 
 
 def recipe(**changes: Any) -> Recipe:
@@ -221,3 +225,14 @@ def as_split_zip(files: Files, where: Path, parts: int = 3) -> Path:
         place = where if last else where.with_suffix(f".z{number + 1:02d}")
         place.write_bytes(data[start : start + step])
     return where
+
+
+def samples(run: Path) -> Iterator[Row]:
+    """Label and members of every sample of a run."""
+    store = Store(run)
+    for receipt in store.receipts():
+        if receipt.path:
+            with store.open(receipt) as stream:
+                for entry in list(read_index(stream)):
+                    members = dict(read_sample(stream, entry).members)
+                    yield json.loads(members["json"]), members

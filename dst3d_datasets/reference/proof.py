@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +27,20 @@ def read_image(data: bytes, name: str) -> NDArray[np.uint8]:
         ModelRefused: it cannot be read, or is too large.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
+        with warnings.catch_warnings(), _open(data) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise ModelRefused(Reason.TOO_LARGE, f"{name}: {image.width} x {image.height} pixels")
             has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
             return np.asarray(image.convert("RGBA" if has_alpha else "RGB"), np.uint8)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:
+        raise ModelRefused(Reason.TOO_LARGE, f"{name}: more pixels than any picture has") from None
+    except (OSError, SyntaxError, ValueError) as error:
         raise ModelRefused(Reason.UNREADABLE, f"{name}: {str(error)[:100]}") from None
+
+
+def _open(data: bytes) -> Image.Image:
+    warnings.simplefilter("ignore")  # Pillow's own, lower limit
+    return Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
 
 
 def agreement(mask: Mask, seen: Mask) -> float:
