@@ -286,6 +286,7 @@ def _receipt(work: _Work, spec: ShardSpec, count: int, wall: float) -> Receipt:
 
 
 def package_versions() -> dict[str, str]:
+    """Python's version, and those of the packages that can change pixels."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

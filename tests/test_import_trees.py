@@ -221,6 +221,21 @@ def test_an_import_goes_on_where_it_stopped(files: Files, tmp_path: Path) -> Non
         import_tree(tree, tmp_path / "run", recipe())
 
 
+def test_damaged_shards_are_imported_again(files: Files, tmp_path: Path, capsys: Any) -> None:
+    """`verify` cannot draw the pictures: it withdraws the shard, says what to do, and that does it."""
+    tree, run = as_folder(files, tmp_path / "tree"), tmp_path / "run"
+    import_tree(tree, run, recipe())
+    before = rows(run)
+    tar = sorted(run.rglob("*.tar"))[0]
+    tar.write_bytes(b"x" + tar.read_bytes()[1:])
+    assert main(["status", str(run)]) == 0
+    assert main(["verify", str(run)]) == EXIT_USAGE
+    assert "run `dst3d import`" in capsys.readouterr().err
+    report = import_tree(tree, run, recipe())
+    assert (report.num_made, report.num_shards) == (1, 4)
+    assert rows(run) == before
+
+
 def test_choices_are_asked_for(files: Files, tmp_path: Path) -> None:
     shots = [Shot(30.0, 70.0)]
     both = files_of(MUG, shots) | files_of(CAR, shots, split="val")

@@ -108,6 +108,20 @@ def test_without_a_catalogue_the_annotations_columns_align_the_model(tmp_path: P
     assert min(label["azimuth"], 360.0 - label["azimuth"]) < 1e-3
 
 
+def test_a_catalogue_with_matrices_aligns_the_model(tmp_path: Path) -> None:
+    """Our own table's nine numbers stand for any turn; here one that no two columns give."""
+    turn = [0, 1, 0, 0, 0, 1, 1, 0, 0]
+    table = f"synset,model,alignment\n{MUG[0]},{MUG[1]},{' '.join(map(str, turn))}\n"
+    (tmp_path / "models.csv").write_text(table)
+    settings, shots = recipe(catalogue={"file": str(tmp_path / "models.csv")}), [Shot(30.0, 50.0, 1.9)]
+    import_tree(as_folder(files_of(MUG, shots), tmp_path / "tree"), tmp_path / "run", settings)
+    ((label, _),) = samples(tmp_path / "run")
+    raw, ours = vertices(raw_model(*MUG)), camera(label)
+    np.testing.assert_allclose(vertices(aligned(settings)), raw @ np.reshape(turn, (3, 3)).T, atol=1e-6)
+    eye = raw @ np.reshape(turn, (3, 3)).T @ ours.R.T + ours.t
+    assert np.abs((eye @ ours.K.T)[:, :2] / eye[:, 2:] - shots[0].pixels(raw)).max() < 0.01
+
+
 def test_members_belong_to_the_label(tmp_path: Path) -> None:
     """Mask, depth and boxes against the reference's render and depth; prompts and pictures are the tree's."""
     shots = [Shot(theta, phi) for theta, phi in SHOTS[:3]]

@@ -26,7 +26,6 @@ EXAMPLES = """\
   dst3d import DST --dry-run                                    # what is there, and what is missing
   dst3d import DST --recipe sources.yaml --models models.csv --out run
   dst3d import release/n02690373.zip --recipe sources.yaml --split train --pictures image_dst --out run
-  dst3d release run --out release                               # then as any other run
 """
 
 

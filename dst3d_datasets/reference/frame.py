@@ -10,6 +10,10 @@ as if that were a turn of the model, does no harm here, because the camera is ta
 
 Our labels have the object's centre on the optical axis. A turn that is no multiple of 90 degrees gives the box another
 centre, and the reference looked at the raw one's: such views are refused where that shows.
+
+The reference takes the raw box from Blender's boxes of objects, which are looser than ours where a file's nodes are
+turned by other angles than right ones. The object is then smaller in its render than here, `proof` sees it, and the
+views are refused too: nothing in the annotation tells by how much.
 """
 
 from __future__ import annotations
@@ -72,8 +76,8 @@ def canonical_view(model: CadModel, camera: RawCamera, number: int, box: tuple[N
     if off > MOST_PIXELS:
         raise ModelRefused(
             Reason.UNSUPPORTED,
-            f"the catalogue turns this model by {model.ref.azimuth:g} and {model.ref.elevation:g} degrees, which moves "
-            f"the middle of its box: the reference looked past it by {off:.2f} pixels, and labels look at it",
+            "the catalogue's turn of this model is none by right angles and moves the middle of its box: the reference "
+            f"looked past it by {off:.2f} pixels, and labels look at it",
         )
     return view
 
