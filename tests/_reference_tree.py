@@ -115,12 +115,18 @@ class Shot:
 
 
 def files_of(
-    who: tuple[str, str], shots: list[Shot], split: str = "train", samples: int = 1, size: int = SIZE
+    who: tuple[str, str],
+    shots: list[Shot],
+    split: str = "train",
+    samples: int = 1,
+    size: int = SIZE,
+    model: CadModel | None = None,
 ) -> Files:
-    """All files of one model, and its class's prompts."""
+    """All files of one model (as the reference imports it; none: of the primitives), and its class's prompts."""
     synset, model_id = who
     top, found, words = f"{split}/{synset}" if split else synset, Files(), {}
-    buffers = TorchRenderer("cpu").render(raw_model(*who), [s.camera(size) for s in shots], [Lights()] * len(shots))
+    cameras, model = [shot.camera(size) for shot in shots], model or raw_model(*who)
+    buffers = TorchRenderer("cpu").render(model, cameras, [Lights()] * len(shots))
     for number, (shot, seen) in enumerate(zip(shots, buffers, strict=True)):
         rgba = np.dstack([seen.colour, seen.alpha])
         found[f"{top}/{model_id}/image_render/{number:03d}.png"] = png(rgba)

@@ -263,3 +263,19 @@ def test_a_pose_that_the_render_denies_is_left_out(tmp_path: Path) -> None:
     report = import_tree(as_folder(files, tmp_path / "tree"), tmp_path / "run", recipe())
     assert [label["view"] for label, _ in samples(tmp_path / "run")] == [2]
     assert {(row.reason, row.num_views) for row in report.skipped} == {("contradiction", 1), ("contradiction", 2)}
+
+
+def test_depth_sees_what_a_silhouette_cannot(tmp_path: Path) -> None:
+    """A car from the front and from behind have one outline; a broken depth file takes nothing from a good render."""
+    front, behind = Shot(-90.0, 90.0, 4.0), Shot(90.0, 90.0, 4.0)
+    files, top = files_of(CAR, [front, front]), f"train/{CAR[0]}/{CAR[1]}"
+    for number in range(2):
+        files[f"{top}/annotation/{number:03d}.npy"] = npy(behind.annotation)
+    seen = next(iter(TorchRenderer("cpu").render(raw_model(*CAR), [behind.camera()], [Lights()])))
+    for number in range(2):  # the silhouette of the one and the depth of the other
+        files[f"{top}/image_render/{number:03d}.png"] = png(np.dstack([seen.colour, seen.alpha]))
+    files[f"{top}/depth/001.exr"] = b"broken"
+    report = import_tree(as_folder(files, tmp_path / "tree"), tmp_path / "run", recipe())
+    assert [(row.reason, row.num_views) for row in report.skipped] == [("contradiction", 1)]
+    assert "from the reference's depth" in report.skipped[0].detail
+    assert [label["view"] for label, _ in samples(tmp_path / "run")] == [1]

@@ -169,19 +169,28 @@ class Importer:
         found: TreeModel,
         longest: float,
     ) -> bool:
-        """Whether the render's alpha, or else the depth, shows this model in this pose."""
+        """Whether the render's alpha or the depth shows this model in this pose; where both are there, both must.
+
+        Raises:
+            ModelRefused: one of them shows something else, or the only one that could prove it cannot be read.
+        """
+        by_alpha = False
         if render is not None and render.shape[2] == 4:
             height, width = render.shape[:2]
             mask = buffers.mask
             if mask.shape != (height, width):
                 mask = self.tools.renderer.silhouette(model, camera_of(view, width, height))
-            if check_alpha(mask, render[..., 3]):
+            by_alpha = check_alpha(mask, render[..., 3])
+        try:
+            read = self._read(found, DEPTH, view.index, MOST_PICTURE_BYTES)
+            told = None if read is None else read_depth(*read) * np.float32(longest)
+        except ModelRefused:
+            if by_alpha:
                 return True
-        read = self._read(found, DEPTH, view.index, MOST_PICTURE_BYTES)
-        if read is None:
-            return False
-        told = read_depth(*read) * np.float32(longest)
-        return told.shape == buffers.mask.shape and check_depth(buffers.mask, buffers.depth, told)
+            raise
+        if told is None or told.shape != buffers.mask.shape:
+            return by_alpha
+        return check_depth(buffers.mask, buffers.depth, told) or by_alpha
 
     def _prompt(self, found: TreeModel, view: int, sample: int) -> str:
         """The words of a picture; empty where nobody says them."""
