@@ -72,7 +72,7 @@ def render_card(manifest: dict[str, Any], uses: Sequence[Use], captions: Sequenc
         sources="\n\n".join(texts),
         generators=_generators(manifest),
         skipped=_skipped(manifest),
-        fingerprint=manifest["fingerprint"],
+        again=_again(manifest),
         versions=table(
             ("package", "version"), [(name, ", ".join(found)) for name, found in manifest["versions"].items()]
         ),
@@ -173,6 +173,11 @@ def _warnings(manifest: dict[str, Any]) -> str:
         lines.append(f"> **Not complete.** This release holds {done:,} of {planned:,} planned shards.")
     if manifest["limit"] is not None:
         lines.append(f"> **A trial.** The plan was cut to {manifest['limit']:,} samples.")
+    if manifest["recipe"]["generator"]["kind"] == "imported":
+        lines.append(
+            "> **Imported.** The pictures were made by the 3D-DST reference code. Labels and controls were computed "
+            "anew, from its cameras and the CAD models, and checked against its renders."
+        )
     terms = manifest["terms"]
     if terms["non_commercial"]:
         share = f"{terms['non_commercial']:,} of {terms['models']:,} CAD models"
@@ -245,6 +250,11 @@ def _fidelity(manifest: dict[str, Any]) -> str:
     if not manifest["scores"]:
         return " No filter has been run on this release: expect pictures that do not show what their label says."
     return ""
+
+
+def _again(manifest: dict[str, Any]) -> str:
+    how = "imported" if manifest["recipe"]["generator"]["kind"] == "imported" else "built"
+    return Template(card_text(f"again/{how}.md")).substitute(fingerprint=manifest["fingerprint"])
 
 
 def _skipped(manifest: dict[str, Any]) -> str:

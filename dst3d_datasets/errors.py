@@ -36,6 +36,10 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"  # the network or the server kept failing, however often it was tried
     LICENCE = "licence"  # it forbids giving on what is made of the model, and the recipe is to be published
     INVISIBLE = "invisible"  # the render shows not one pixel of it
+    NO_POSE = "no_pose"  # imports: no annotation says where the camera stood
+    CONTRADICTION = "contradiction"  # imports: annotation, CAD model and render do not agree with each other
+    UNPROVEN = "unproven"  # imports: there is no render that the pose could be checked against
+    HOSTILE_PICKLE = "hostile_pickle"  # imports: a pickle that asks for more than numbers and texts
 
 
 class Dst3dError(Exception):

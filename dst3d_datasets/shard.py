@@ -280,11 +280,12 @@ def _receipt(work: _Work, spec: ShardSpec, count: int, wall: float) -> Receipt:
         generator=tools.generator.name,
         generator_revision=tools.generator.revision,
         untrained=tools.generator.untrained,
-        versions=_versions() | getattr(tools.renderer, "versions", {}),
+        versions=package_versions() | getattr(tools.renderer, "versions", {}),
     )
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Python's version, and those of the packages that can change pixels."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

@@ -29,7 +29,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("shard",),
     ("engines",),
     ("build",),
-    ("release_index", "release_files", "attribution", "grid", "card", "release_terms", "report", "cost"),
+    ("reference", "release_index", "release_files", "attribution", "grid", "card", "release_terms", "report", "cost"),
     ("subsets", "croissant", "release_table", "release_placement", "release_diff", "release_version", "release_write"),
     ("hub",),
     ("release", "loading"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import keyword
 import os
 import textwrap
 from collections.abc import Callable, Sequence
@@ -14,7 +15,8 @@ from typing import NoReturn
 from ..errors import UsageError
 from .output import Outcome
 
-# verb -> one line of help. The module of the same name in this package holds `add` and `run`.
+# verb -> one line of help. The module of the same name in this package holds `add` and `run`; that of a word of
+# Python's own has an underscore behind it.
 VERBS: dict[str, str] = {
     "init": "write a commented recipe to start from",
     "preview": "make a few samples and look at them, in seconds",
@@ -26,6 +28,7 @@ VERBS: dict[str, str] = {
     "status": "say how far a run is, and what was skipped and why",
     "verify": "read every shard again; damaged ones are made anew",
     "release": "turn a finished run into a data set for the Hub",
+    "import": "turn what the 3D-DST reference code made into a run",
     "export": "write a data set as BOP, COCO or PASCAL3D+",
     "publish": "publish a release as a version of a data set on the Hub",
     "diff": "tell what two releases or versions differ in, by class",
@@ -87,7 +90,7 @@ def parse(words: Sequence[str]) -> tuple[Callable[[argparse.Namespace], Outcome]
         raise UsageError(f"begin with a verb: dst3d VERB ...; known: {', '.join(VERBS)}")
     if verb not in VERBS:
         raise UsageError(f"there is no verb {verb!r};{_nearest(verb, VERBS)} known: {', '.join(VERBS)}")
-    module = importlib.import_module(f"{__package__}.{verb}")
+    module = importlib.import_module(f"{__package__}.{verb}{'_' if keyword.iskeyword(verb) else ''}")
     parser = Parser(
         prog=f"dst3d {verb}",
         description=textwrap.fill(" ".join(str(module.__doc__).split()), 100),

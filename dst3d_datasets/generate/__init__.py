@@ -13,6 +13,7 @@ from ..nouns import Shot
 TABLE = {
     "render": "dst3d_datasets.generate.render:RenderGenerator",
     "controlnet": "dst3d_datasets.generate.controlnet:ControlNetGenerator",
+    "imported": "dst3d_datasets.generate.imported:ImportedGenerator",
 }
 
 

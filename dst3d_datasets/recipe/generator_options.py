@@ -89,3 +89,12 @@ class ControlNetOptions(Strict):
                     f"conventions: {control} has no {convention!r}; it has auto, {', '.join(CONVENTIONS[control])}"
                 )
         return self
+
+
+class ImportedGeneratorOptions(Strict):
+    """Pictures that somebody else's tree already has; `dst3d import` writes this."""
+
+    kind: Literal["imported"]
+    pictures: str = Field(description="name of the tree's folders of generated pictures")
+    tree: str = Field(pattern=r"^[0-9a-f]{32}$", description="digest of the tree: names, sizes, checksums where known")
+    unproven: bool = Field(False, description="take views whose pose no render or depth of the tree proves")

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Discriminator, Tag
 
 from ..registry import plugins
 from .base import Strict
-from .generator_options import ControlNetOptions, RenderGeneratorOptions
+from .generator_options import ControlNetOptions, ImportedGeneratorOptions, RenderGeneratorOptions
 from .prompt_options import REFERENCE_NEGATIVE, REFERENCE_PROMPT, CaptionsPromptOptions, TemplatePromptOptions
 from .source_options import (
     FileSourceOptions,
@@ -35,6 +35,7 @@ __all__ = [
     "ControlNetOptions",
     "FileSourceOptions",
     "FolderOptions",
+    "ImportedGeneratorOptions",
     "ObjaverseOptions",
     "ObjaverseXLOptions",
     "OmniObject3DOptions",
@@ -84,4 +85,6 @@ AnySource = by_kind(
     folder=FolderOptions,
 )
 AnyPrompts = by_kind("prompts", template=TemplatePromptOptions, captions=CaptionsPromptOptions)
-AnyGenerator = by_kind("generate", render=RenderGeneratorOptions, controlnet=ControlNetOptions)
+AnyGenerator = by_kind(
+    "generate", render=RenderGeneratorOptions, controlnet=ControlNetOptions, imported=ImportedGeneratorOptions
+)

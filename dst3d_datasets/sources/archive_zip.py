@@ -171,8 +171,7 @@ class ZipBox:
         if size < 0:
             raise ModelRefused(Reason.UNREADABLE, f"{self._name}: the server does not tell its size")
         try:
-            with zipfile.ZipFile(_Ranges(self._backend, self._name, size)) as archive:
-                infos, end = archive.infolist(), archive.start_dir
+            infos, end = self._listed(size)
         except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError) as error:
             raise ModelRefused(Reason.UNREADABLE, f"{self._name}: not a whole zip: {error}") from None
         starts = sorted({info.header_offset for info in infos} | {end})
@@ -193,6 +192,11 @@ class ZipBox:
                 row = (info.compress_size, info.file_size, info.CRC, info.compress_type, info.flag_bits)
                 members[name] = _Member(info.header_offset, stop, *row)
         return {name: member for name, member in members.items() if name not in unsafe}, unsafe
+
+    def _listed(self, size: int) -> tuple[list[zipfile.ZipInfo], int]:
+        """What the directory lists, and where that begins."""
+        with zipfile.ZipFile(_Ranges(self._backend, self._name, size)) as archive:
+            return archive.infolist(), archive.start_dir
 
 
 def _unpacked(data: bytes, name: str, member: _Member, limit: int) -> bytes:
