@@ -9,6 +9,7 @@ from pydantic import Field
 from .base import Strict, location
 
 REFERENCE_PROMPT = "An image of {class_name}, best quality, extremely detailed"
+KEYWORD_PROMPT = "An image of {article} {name}, {keywords}"
 REFERENCE_NEGATIVE = (
     "longbody, lowres, bad anatomy, bad hands, missing fingers, extra digit, fewer digits, cropped, "
     "worst quality, low quality"
@@ -16,10 +17,15 @@ REFERENCE_NEGATIVE = (
 
 
 class TemplatePromptOptions(Strict):
-    """One sentence with `{class_name}`, `{keywords}` and `{title}` filled in."""
+    """One sentence with its fields filled in: `{article}`, `{name}` (the class, disambiguated), `{class_name}` (as it is
+    in the catalogue), `{keywords}` (cleaned) and `{title}`."""
 
     kind: Literal["template"] = "template"
-    text: str = Field(REFERENCE_PROMPT, min_length=1)
+    text: str = Field(
+        "keywords",
+        min_length=1,
+        description='"keywords": class and keywords; "reference": 3D-DST\'s words; or a template of your own',
+    )
     negative: str = REFERENCE_NEGATIVE
 
 
@@ -30,5 +36,5 @@ class CaptionsPromptOptions(Strict):
     file: str = location(min_length=1)
     class_column: str = "class"
     caption_column: str = "caption"
-    fallback: str = Field(REFERENCE_PROMPT, description="template for classes without a caption")
+    fallback: str = Field(KEYWORD_PROMPT, description="template for classes without a caption")
     negative: str = REFERENCE_NEGATIVE
