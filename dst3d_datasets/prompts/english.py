@@ -8,24 +8,42 @@ _AN = re.compile(r"(?:hour|honou?r|honest|heir)", re.IGNORECASE)
 _A = re.compile(r"(?:uni(?![nmd])|use|usu|ute|ura|uku|eu|ewe|ufo|one(?![a-z])|once|ouija)", re.IGNORECASE)
 _SPELT = re.compile(r"(?:[A-Z]{2,}|[A-Z](?=[-\d]))(?![a-z])")  # "SUV", "X-ray": read letter by letter
 
-_PAIRS = frozenset(
-    "binoculars boots glasses goggles headphones jeans leggings pajamas pants pliers pyjamas scissors shoes shorts skis "
-    "sneakers socks sunglasses tights tongs trousers trunks tweezers".split()
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+_PAIRS = words(
+    """
+    binoculars boots glasses goggles headphones jeans leggings pajamas pants pliers pyjamas scissors shoes
+    shorts skis sneakers socks sunglasses tights tongs trousers trunks tweezers
+    """
 )
-_MASS = frozenset(
-    "armor armour bread broccoli butter cheese clothing dough equipment fabric food fur furniture grass guacamole hay ice "
-    "jewellery jewelry lettuce machinery mail meat milk paper rice salt sand soup sugar tissue velvet water wine wool"
-    .split()
-)  # fmt: skip
+_MASS = words(
+    """
+    armor armour bread broccoli butter cheese clothing dough equipment fabric food fur furniture grass guacamole
+    hay ice jewellery jewelry lettuce machinery mail meat milk paper rice salt sand soup sugar tissue velvet
+    water wine wool
+    """
+)
 _ONE = re.compile(r"(?:ss|us|is|os|lens|gas|canvas|atlas|series|species|headquarters|barracks|works|christmas)$")
-_UNCHANGED = frozenset("sheep deer fish moose bison aircraft spacecraft hovercraft swine series species".split())
+_UNCHANGED = words(
+    """
+    sheep deer fish moose bison aircraft spacecraft hovercraft swine series species
+    """
+)
 _ODD = {
     "man": "men", "woman": "women", "child": "children", "foot": "feet", "tooth": "teeth", "goose": "geese",
     "mouse": "mice", "ox": "oxen", "knife": "knives", "wolf": "wolves", "shelf": "shelves", "loaf": "loaves",
     "calf": "calves", "leaf": "leaves", "scarf": "scarves", "wife": "wives", "half": "halves", "cactus": "cacti",
     "fungus": "fungi", "person": "people", "potato": "potatoes", "tomato": "tomatoes", "echo": "echoes",
 }  # fmt: skip
-_REGULAR = frozenset("human roman german talisman caiman ottoman".split())
+_REGULAR = words(
+    """
+    human roman german talisman caiman ottoman
+    """
+)
 
 
 def article(word: str) -> str:

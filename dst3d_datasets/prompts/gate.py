@@ -13,6 +13,7 @@ from functools import cache
 
 from .. import imagenet
 from .english import plural
+from .english import words as word_set
 from .keywords import listed
 
 REASONS: dict[str, str] = {
@@ -33,30 +34,42 @@ REASONS: dict[str, str] = {
 MAX_TOKENS = 77  # of CLIP's text encoders, the two that mark the ends included
 
 _CHAT = re.compile(
-    r"\b(?:sure|certainly|of course|here(?:'s| is| are)|as an ai|i(?:'m| am| can| have|'ve| will|'d)|let me|let's|you|your"
-    r"|please|sorry|caption|prompt|sentence|description|assistant|user|example|task|note that|okay|ok)\b|[?*_#<>{}\[\]|]"
+    r"\b(?:sure|certainly|of course|here(?:'s| is| are)|as an ai|i(?:'m| am| can| have|'ve| will|'d)|let me"
+    r"|let's|you|your"
+    r"|please|sorry|caption|prompt|sentence|description|assistant|user|example|task|note that|okay|ok)\b"
+    r"|[?*_#<>{}\[\]|]"
     r"|\b[a-z]+:(?!\d)",
     re.IGNORECASE,
 )
 _VIEWS = re.compile(
-    r"\b(?:(?:side|front|rear|back|top|bottom|aerial|overhead|frontal|lateral|eye[- ]level|bird'?s?[- ]eye|worm'?s?[- ]eye"
-    r"|three[- ]quarters?|low[- ]angle|high[- ]angle|isometric|panoramic|wide|partial|profile|close|closer|closest|full"
-    r"|distant)[- ](?:views?|shots?|angles?|profile|elevation|up|perspective)|close-?ups?|macro|wide[- ]angle|fish-?eye"
+    r"\b(?:(?:side|front|rear|back|top|bottom|aerial|overhead|frontal|lateral|eye[- ]level|bird'?s?[- ]eye"
+    r"|worm'?s?[- ]eye"
+    r"|three[- ]quarters?|low[- ]angle|high[- ]angle|isometric|panoramic|wide|partial|profile|close|closer"
+    r"|closest|full"
+    r"|distant)[- ](?:views?|shots?|angles?|profile|elevation|up|perspective)|close-?ups?|macro|wide[- ]angle"
+    r"|fish-?eye"
     r"|(?:seen|viewed|photographed|taken|shown|shot|visible|pictured|looking|looked at|captured|observed|depicted)\s+"
     r"(?:directly\s+|straight\s+|slightly\s+)?(?:from|at|in|up|down|left|right|through|towards?|over)"
-    r"|from\s+(?:the\s+)?(?:above|below|behind|beneath|underneath|overhead|afar|side|front|back|rear|top|bottom|left|right"
-    r"|a\s+distance|the\s+air)|from\s+(?:an?|this|that|every|all)\s+(?:\w+\s+)?(?:angles?|views?|viewpoints?|perspective"
+    r"|from\s+(?:the\s+)?(?:above|below|behind|beneath|underneath|overhead|afar|side|front|back|rear|top|bottom"
+    r"|left|right"
+    r"|a\s+distance|the\s+air)|from\s+(?:an?|this|that|every|all)\s+(?:\w+\s+)?(?:angles?|views?|viewpoints?"
+    r"|perspective"
     r"|distance)|fac(?:es|ing|ed)\s+(?:the\s+|to\s+the\s+|towards?\s+the\s+)?(?:left|right|forwards?|backwards?|away"
-    r"|camera|viewer|us|front|north|south|east|west)|angles?|viewpoints?|perspective|vantage|camera|lens|zoom(?:ed|ing)?"
+    r"|camera|viewer|us|front|north|south|east|west)|angles?|viewpoints?|perspective|vantage|camera|lens"
+    r"|zoom(?:ed|ing)?"
     r"|upside[- ]down|tilted|rotated|turned (?:left|right|away|around)|headed (?:left|right)|in profile|silhouettes?"
-    r"|foreground|cropped|framed|in the (?:distance|corner|centre|center)|far away|pov|selfie|turntable|on its side)\b",
+    r"|foreground|cropped|framed|in the (?:distance|corner|centre|center)|far away|pov|selfie|turntable"
+    r"|on its side)\b",
     re.IGNORECASE,
 )
-_BEINGS = frozenset(
-    "person people man men woman women boy boys girl girls child children kid kids baby babies crowd family couple player "
-    "players driver drivers pedestrian pedestrians worker workers farmer soldier soldiers student students dog dogs cat "
-    "cats horse horses cow cows sheep bird birds puppy kitten lady gentleman guy someone somebody hand hands face friend "
-    "friends tourist tourists passenger passengers customer customers chef musician guitarist".split()
+_BEINGS = word_set(
+    """
+    person people man men woman women boy boys girl girls child children kid kids baby babies crowd family
+    couple player players driver drivers pedestrian pedestrians worker workers farmer soldier soldiers student
+    students dog dogs cat cats horse horses cow cows sheep bird birds puppy kitten lady gentleman guy someone
+    somebody hand hands face friend friends tourist tourists passenger passengers customer customers chef
+    musician guitarist
+    """
 )
 _BESIDE = re.compile(
     r"\b(?:and|with|next to|alongside|holding|carrying|between|two|three|four|several|many|another|near|beside|by)\s+"
@@ -64,17 +77,21 @@ _BESIDE = re.compile(
     re.IGNORECASE,
 )
 _LIST = re.compile(r"\n|^\s*(?:\d+[.)]|[-•*])\s|;.*;|\d\)\s|\b1[.)]\s")
-_OPEN = frozenset(
-    "a an the and or with of on in at by to for from near beside under over its his her their very into onto that which "
-    "is are was were this these between".split()
+_OPEN = word_set(
+    """
+    a an the and or with of on in at by to for from near beside under over its his her their very into onto that
+    which is are was were this these between
+    """
 )
-_SMALL = _OPEN | frozenset("it as but".split())
-_SCENERY = frozenset(
-    "alp beach cliff lakeside lakeshore seashore shore valley volcano promontory sandbar reef geyser wall pier dock fence "
-    "stone bridge church palace castle barn library restaurant bakery theater theatre cinema greenhouse grocery boathouse "
-    "monastery patio prison planetarium window screen shade fountain dam maze mountain lake bubble hay thatch"
-    .split()
-)  # fmt: skip
+_SMALL = _OPEN | word_set("it as but")
+_SCENERY = word_set(
+    """
+    alp beach cliff lakeside lakeshore seashore shore valley volcano promontory sandbar reef geyser wall pier
+    dock fence stone bridge church palace castle barn library restaurant bakery theater theatre cinema
+    greenhouse grocery boathouse monastery patio prison planetarium window screen shade fountain dam maze
+    mountain lake bubble hay thatch market
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +127,12 @@ def faults(caption: str, subject: Subject) -> list[str]:
 def names_class(text: str, names: Sequence[str]) -> bool:
     """Whether a text, lower case, holds one of the names as whole words, singular or plural."""
     return any(_name(name).search(text) for name in names)
+
+
+def first_name(text: str, names: Sequence[str]) -> int | None:
+    """Where the first of the names ends in a text, lower case; the longest where several begin; None without any."""
+    found = [match for name in names if (match := _name(name).search(text))]
+    return min(found, key=lambda match: (match.start(), -match.end())).end() if found else None
 
 
 def names_second(text: str, names: Sequence[str]) -> bool:

@@ -28,6 +28,7 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 
 from .english import plural
 
@@ -112,7 +113,7 @@ def kind_of(text: str) -> str:
     "free red car" is kept for the sake of "red"; "lowpoly game ready" is not.
     """
     words = [word.strip("'") for word in _plain(text).split()]
-    pairs = [" ".join(pair) for pair in zip(words, words[1:], strict=False)]
+    pairs = [" ".join(pair) for pair in pairwise(words)]
     kinds = [_listed().get(each, "") for each in (*words, *pairs)]
     for kind in ("profanity", "brand", "view"):
         if kind in kinds:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Strict, location
+from .base import Strict, later, location
 
 REFERENCE_PROMPT = "An image of {class_name}, best quality, extremely detailed"
 KEYWORD_PROMPT = "An image of {article} {name}, {keywords}"
@@ -17,8 +17,8 @@ REFERENCE_NEGATIVE = (
 
 
 class TemplatePromptOptions(Strict):
-    """One sentence with its fields filled in: `{article}`, `{name}` (the class, disambiguated), `{class_name}` (as it is
-    in the catalogue), `{keywords}` (cleaned) and `{title}`."""
+    """One sentence with its fields filled in: `{article}`, `{name}` (the class, disambiguated), `{class_name}` (as
+    it is in the catalogue), `{keywords}` (cleaned) and `{title}`."""
 
     kind: Literal["template"] = "template"
     text: str = Field(
@@ -30,11 +30,14 @@ class TemplatePromptOptions(Strict):
 
 
 class CaptionsPromptOptions(Strict):
-    """A CSV file of captions with a class column (synset or name) and a caption column; chosen by the sample's seed."""
+    """A data set of captions with a class column (synset or name) and a caption column; chosen by the sample's seed."""
 
     kind: Literal["captions"]
-    file: str = location(min_length=1)
+    file: str = location(
+        min_length=1, description="CSV or Parquet: a file, a folder, or an address such as hf://datasets/owner/name"
+    )
     class_column: str = "class"
     caption_column: str = "caption"
+    keywords: int = later(0, ge=0, le=8, description="put so many of the model's keywords behind the class's name")
     fallback: str = Field(KEYWORD_PROMPT, description="template for classes without a caption")
     negative: str = REFERENCE_NEGATIVE
