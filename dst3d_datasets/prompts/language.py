@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
 
+from ..errors import RecipeError
 from ..seeds import uniforms
 from .language_place import Weights
 
@@ -116,21 +119,29 @@ class LanguageModel:
         """
         begun = self.model(input_ids=torch.tensor([self._ids(beginning)], device=self.device), use_cache=True)
         first = begun.logits[:, -1].float().log_softmax(dim=-1)[0]
-        found: list[float] = []
-        for start in range(0, len(endings), rows):
-            ids = [self._ids(f" {ending}") for ending in endings[start : start + rows]]
-            longest = max(map(len, ids))
-            padded = torch.tensor([row + [0] * (longest - len(row)) for row in ids], device=self.device)
-            real = torch.tensor([[1.0] * len(row) + [0.0] * (longest - len(row)) for row in ids], device=self.device)
-            scores = first[padded[:, 0]]
-            if longest > 1:
-                cache = copy.deepcopy(begun.past_key_values)
-                cache.batch_repeat_interleave(len(ids))
-                out = self.model(input_ids=padded[:, :-1], past_key_values=cache, use_cache=True).logits.float()
-                each = out.log_softmax(dim=-1).gather(2, padded[:, 1:, None])[:, :, 0]
-                scores = scores + (each * real[:, 1:]).sum(dim=1)
-            found += scores.tolist()
+        ids = [self._ids(f" {ending}") for ending in endings]
+        order = sorted(range(len(ids)), key=lambda place: (len(ids[place]), place))  # so that little is padding
+        found = [0.0] * len(ids)
+        for start in range(0, len(order), rows):
+            places = order[start : start + rows]
+            scores = self._ending_scores(begun.past_key_values, first, [ids[place] for place in places])
+            for place, score in zip(places, scores, strict=True):
+                found[place] = score
         return found
+
+    def _ending_scores(self, begun: Any, first: torch.Tensor, ids: Sequence[list[int]]) -> list[float]:
+        """Log-probabilities of endings (token ids), given the beginning's cache and its next word's (vocabulary,)."""
+        longest = max(map(len, ids))
+        padded = torch.tensor([row + [0] * (longest - len(row)) for row in ids], device=self.device)
+        real = torch.tensor([[1.0] * len(row) + [0.0] * (longest - len(row)) for row in ids], device=self.device)
+        scores = first[padded[:, 0]]
+        if longest > 1:
+            cache = copy.deepcopy(begun)
+            cache.batch_repeat_interleave(len(ids))
+            out = self.model(input_ids=padded[:, :-1], past_key_values=cache, use_cache=True).logits.float()
+            each = out.log_softmax(dim=-1).gather(2, padded[:, 1:, None])[:, :, 0]
+            scores = scores + (each * real[:, 1:]).sum(dim=1)
+        return [float(score) for score in scores.tolist()]
 
     def _read(self, beginning: str, rows: Sequence[str]) -> tuple[Any, torch.Tensor, torch.Tensor]:
         """The cache, the mask (rows, tokens) and the next word's logits (rows, vocabulary) after reading the text."""
@@ -204,7 +215,24 @@ def _load(weights: Weights, dtype: torch.dtype) -> tuple[Any, Any]:
     source: dict[str, Any] = {"gguf_file": weights.gguf} if weights.gguf else {}
     if weights.revision:
         source["revision"] = weights.revision
-    tokenizer = AutoTokenizer.from_pretrained(weights.where, **source)
-    if not weights.gguf:
-        source["use_safetensors"] = True
-    return AutoModelForCausalLM.from_pretrained(weights.where, dtype=dtype, **source), tokenizer
+    with _quiet():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(weights.where, **source)
+            if not weights.gguf:
+                source["use_safetensors"] = True  # no pickles
+            return AutoModelForCausalLM.from_pretrained(weights.where, dtype=dtype, **source), tokenizer
+        except (OSError, ValueError, ImportError) as error:
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise RecipeError(f"model: {weights.name or weights.where} cannot be loaded: {first}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No bars of transformers in the middle of ours."""
+    speaking = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if speaking:
+            logging.enable_progress_bar()
