@@ -178,9 +178,7 @@ def _shots(work: _Work, models: Iterable[tuple[ModelViews, CadModel]]) -> Iterat
             work.skip(job, unseen, error)
 
 
-def _render(
-    work: _Work, model: CadModel, surface: NDArray[np.float32] | None, views: list[View]
-) -> list[Shot | None]:
+def _render(work: _Work, model: CadModel, surface: NDArray[np.float32] | None, views: list[View]) -> list[Shot | None]:
     """Shots of some views; None where nothing of the model is in the picture."""
     options, tools = work.recipe.render, work.tools
     seeds = [seed_of(work.recipe.seed, model.ref.uid, "sample", view.index) for view in views]
@@ -197,7 +195,7 @@ def _render(
         with work.clock("controls"):
             controls = tools.make_controls(buffers, camera, work.recipe.controls)
             bbox, visible = tools.box_and_visible(model, camera, tools.renderer)
-        key, prompt = model.ref.key(view.index), tools.prompter.prompt(model.ref, seed_of(seed, "prompt"))
+        key, prompt = model.ref.key(view.index), tools.prompt(model, buffers, seed_of(seed, "prompt"))
         label = make_label(
             key=key,
             model=model,

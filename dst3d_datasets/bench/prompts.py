@@ -46,8 +46,8 @@ def run(quick: bool) -> Measured:
         _template("template: class and keywords", "keywords", models, topics),
     ]
     notes = [
-        f"{num_classes} classes (style free: 5 at most), {each} prompts each; templates: one prompt a CAD model, {each} "
-        "procedural models a class where there are any, else one without keywords.",
+        f"{num_classes} classes (style free: 5 at most), {each} prompts each; templates: one prompt a CAD model, "
+        f"{each} procedural models a class where there are any, else one without keywords.",
         "First and passed: share of the captions asked for that passed the gate. Distance: mean cosine distance within "
         "a class by the packaged MiniLM; 0 where it is not installed.",
     ]

@@ -229,10 +229,11 @@ def _load(weights: Weights, dtype: torch.dtype) -> tuple[Any, Any]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """No bars of transformers in the middle of ours."""
-    speaking = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    bars: Any = logging
+    speaking = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
     try:
         yield
     finally:
         if speaking:
-            logging.enable_progress_bar()
+            bars.enable_progress_bar()

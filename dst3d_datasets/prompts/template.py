@@ -10,11 +10,12 @@ from ..nouns import ModelRef, Prompt
 from ..recipe.options import KEYWORD_PROMPT, REFERENCE_PROMPT, TemplatePromptOptions
 from .english import article
 from .keywords import MAX_KEYWORDS, clean_keywords
+from .look import Look
 from .names import name_of
 
 __all__ = ["FIELDS", "MAX_KEYWORDS", "NAMED", "Template", "article", "check_template", "fill"]
 
-FIELDS = ("article", "name", "class_name", "keywords", "title")
+FIELDS = ("article", "name", "class_name", "keywords", "title", "colour", "material")
 NAMED = {"reference": REFERENCE_PROMPT, "keywords": KEYWORD_PROMPT}  # templates that a recipe may name
 _ARTICLE = "\x00"  # stands for "a" or "an" until the next word is known; cannot occur in a cleaned field
 _BEFORE = {"one": _ARTICLE, "pair": f"{_ARTICLE} pair of", "many": "", "mass": ""}  # by the class's number
@@ -42,8 +43,11 @@ def check_template(text: str, where: str) -> None:
             raise RecipeError(f"{where}: unknown field {{{name}}} in {text!r}; known: {choices}")
 
 
-def fill(text: str, ref: ModelRef) -> str:
-    """A checked template with the model's words filled in; no double spaces, no comma left by an empty field."""
+def fill(text: str, ref: ModelRef, look: Look | None = None) -> str:
+    """A checked template with the model's words filled in; no double spaces, no comma left by an empty field.
+
+    `{colour}` and `{material}` are empty without a look.
+    """
     class_name, name = _clean(ref.class_name.replace("_", " ")), name_of(ref)
     words = {
         "article": _BEFORE[name.number],
@@ -51,6 +55,8 @@ def fill(text: str, ref: ModelRef) -> str:
         "class_name": class_name,
         "keywords": ", ".join(clean_keywords(ref.keywords, class_name)[0]),
         "title": _clean(ref.title),
+        "colour": look.colour if look else "",
+        "material": look.material if look else "",
     }
     return _with_articles(_tidy(text.format(**words)))
 
@@ -98,6 +104,15 @@ class Template:
     def prompt(self, ref: ModelRef, seed: int) -> Prompt:
         """The prompt of one sample; only `ref` matters."""
         return Prompt(text=fill(self._text, ref), negative=fill(self._options.negative, ref))
+
+    @property
+    def sees(self) -> bool:
+        """Whether the template has words that are measured from the render."""
+        return "{colour}" in self._text or "{material}" in self._text
+
+    def prompt_seeing(self, ref: ModelRef, seed: int, look: Look) -> Prompt:
+        """The prompt of one sample whose look is known."""
+        return Prompt(text=fill(self._text, ref, look), negative=fill(self._options.negative, ref, look))
 
     def counts(self) -> dict[str, int]:
         """Nothing can go wrong here: always empty."""

@@ -18,7 +18,8 @@ REFERENCE_NEGATIVE = (
 
 class TemplatePromptOptions(Strict):
     """One sentence with its fields filled in: `{article}`, `{name}` (the class, disambiguated), `{class_name}` (as
-    it is in the catalogue), `{keywords}` (cleaned) and `{title}`."""
+    it is in the catalogue), `{keywords}` (cleaned), `{title}`, and `{colour}` and `{material}`
+    as the render shows them."""
 
     kind: Literal["template"] = "template"
     text: str = Field(
