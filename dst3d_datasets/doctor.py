@@ -46,6 +46,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     "pyrender": {"pyrender": "pyrender"},
     "moderngl": {"moderngl": "moderngl"},
     "draco": {"DracoPy": "DracoPy"},
+    "export": {"scipy": "scipy"},
     "objaverse": {"objaverse": "objaverse", "pyarrow": "pyarrow"},
 }
 # which Debian packages bring the system libraries of each OpenGL platform
@@ -82,7 +83,7 @@ def examine(recipe: Recipe | None = None, out: str | os.PathLike[str] = ".") -> 
     """
     checks = [check_python(), check_torch()]
     checks += [check_extra(extra) for extra in EXTRAS]
-    checks += [check_moderngl(), *(check_gl(name) for name in SYSTEM_PACKAGES), check_auto()]
+    checks += [check_moderngl(), *(check_gl(name) for name in SYSTEM_PACKAGES), check_blender(), check_auto()]
     checks += [check_space(out), *check_homes(), check_road()]
     if recipe is not None:
         checks += check_recipe(recipe)
@@ -166,6 +167,17 @@ def check_moderngl() -> Check:
     return Check(label, "missing", found.detail, "apt-get install -y libegl1 libgl1 libgl1-mesa-dri")
 
 
+def check_blender() -> Check:
+    """Whether Blender is found; it is not started."""
+    from .render.blender_process import find
+
+    try:
+        return Check("blender", "ok", find())
+    except Dst3dError as error:
+        first, *rest = str(error).splitlines()
+        return Check("blender", "missing", first, " ".join(line.strip() for line in rest[:2]))
+
+
 def check_auto() -> Check:
     """Which renderer `render.engine: auto` stands for here."""
     choice = auto.choose()
@@ -206,20 +218,26 @@ def check_homes() -> list[Check]:
 
 
 def check_road() -> Check:
-    """One small sample of the quickstart, from CAD model to encoded members."""
+    """One small sample of the recipe `render`, from CAD model to encoded members."""
     from .build import plan_for
     from .recipe import load_recipe
     from .shard import iter_samples
 
     name, start = "a first sample", time.perf_counter()
     try:
-        recipe = load_recipe("quickstart", ["render.size=64"])
+        recipe = load_recipe("render", ["render.size=64"])
         plan, _ = plan_for(recipe, limit=1)
         sample = next(iter_samples(recipe, plan[0].jobs))
     except Exception as error:  # whatever is wrong with this machine shows here
         return Check(name, "missing", f"{type(error).__name__}: {error}", required=True)
     spent = time.perf_counter() - start
     return Check(name, "ok", f"{sample.key}, {len(sample.members)} members in {spent:.1f} s", required=True)
+
+
+def first_recipe() -> str:
+    """The built-in recipe to begin with: the quickstart, or without the extra `[controlnet]` the plain renders."""
+    there = all(importlib.util.find_spec(module) for module in ("diffusers", "transformers"))
+    return "quickstart" if there else "render"
 
 
 def check_recipe(recipe: Recipe) -> list[Check]:

@@ -30,8 +30,8 @@ from .recipe import Recipe
 from .seeds import seed_of
 from .store import Store
 from .stream import Clock, ahead, batched, ordered_map
-from .symmetry_surface import sample as sample_surface
 from .symmetry import with_symmetry
+from .symmetry_surface import sample as sample_surface
 from .tar import TarWriter
 from .tools import Tools, tools_for
 from .views import sample_views
@@ -186,15 +186,16 @@ def _render(work: _Work, model: CadModel, surface: NDArray[np.float32] | None, v
         views = [tools.truncated(model, view, options.size, options.size, tools.renderer) for view in views]
         cameras = [camera_of(view, options.size, options.size) for view in views]
         lights = [tools.lighting.lights_of(seed_of(seed, "light")) for seed in seeds]
-        all_buffers = list(tools.renderer.render(model, cameras, lights))
+        all_drawn = tools.drawn(model, cameras, lights)
     shots: list[Shot | None] = []
-    for view, camera, light, seed, buffers in zip(views, cameras, lights, seeds, all_buffers, strict=True):
+    for view, camera, light, seed, drawn in zip(views, cameras, lights, seeds, all_drawn, strict=True):
+        buffers = drawn.buffers
         if not buffers.mask.any():
             shots.append(None)
             continue
         with work.clock("controls"):
-            controls = tools.make_controls(buffers, camera, work.recipe.controls)
-            bbox, visible = tools.box_and_visible(model, camera, tools.renderer)
+            controls = drawn.controls or tools.make_controls(buffers, camera, work.recipe.controls)
+            bbox, visible = tools.box_and_visible(model, camera, tools.renderer, drawn.box)
         key, prompt = model.ref.key(view.index), tools.prompt(model, buffers, seed_of(seed, "prompt"))
         label = make_label(
             key=key,
@@ -279,7 +280,7 @@ def _receipt(work: _Work, spec: ShardSpec, count: int, wall: float) -> Receipt:
         generator=tools.generator.name,
         generator_revision=tools.generator.revision,
         untrained=tools.generator.untrained,
-        versions=_versions(),
+        versions=_versions() | getattr(tools.renderer, "versions", {}),
     )
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import registry, views
 from .errors import ModelRefused, Reason
 from .generate import Generator
-from .nouns import Buffers, CadModel, ModelRef, Prompt
+from .nouns import Buffers, CadModel, Camera, Lights, ModelRef, Prompt
 from .prompts import Prompter
 from .recipe import Recipe, to_yaml
 from .recipe.base import names_a_place
-from .render import Renderer
+from .render import Drawn, Renderer
 from .render.auto import AUTO, choose
 from .sources import Source
 
@@ -104,7 +104,9 @@ class Tools:
         options = self._recipe.render
         # A run's recipe names its engine (`run.settled`); previews take what suits the machine.
         engine = choose(options.device).engine if options.engine == AUTO else options.engine
-        renderer: Renderer = registry.lookup("render", engine)(device=options.device)
+        made = registry.lookup("render", engine)
+        # An engine that takes more of the recipe than the device has an `of`.
+        renderer: Renderer = made.of(options) if hasattr(made, "of") else made(device=options.device)
         return renderer
 
     @cached_property
@@ -135,6 +137,13 @@ class Tools:
         from .render.lighting import Lighting
 
         return Lighting(self._recipe.render)
+
+    def drawn(self, model: CadModel, cameras: Sequence[Camera], lights: Sequence[Lights]) -> list[Drawn]:
+        """What the renderer sees from each camera, with the controls where it makes them as it draws."""
+        renderer: Any = self.renderer
+        if hasattr(renderer, "on_device") and renderer.on_device(model):
+            return list(renderer.render_controlled(model, cameras, lights, self._recipe.controls))
+        return [Drawn(buffers=buffers) for buffers in renderer.render(model, cameras, lights)]
 
     @cached_property
     def make_controls(self) -> Any:

@@ -87,7 +87,9 @@ def test_the_render_bench_measures_what_works(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(render, "_CODE", f"{few}\n{code}")
     monkeypatch.setattr(render, "table", lambda drawer: {"torch": "", "no-such-engine": "", "blender": ""})
     monkeypatch.setattr(render, "WAYS", ("kept scene",))
-    monkeypatch.setattr(render.LocalEngine, "__init__", lambda self: setattr(self, "workers", 1))
+    monkeypatch.setattr(render.LocalEngine, "__init__", lambda self: vars(self).update(workers=1, gpus=["0"]))
+    device = Measured(("faces", "device", "host", "memory"), [(10_000, 5000.0, 2000.0, 1.0)])
+    monkeypatch.setattr("dst3d_datasets.bench.render_device.run", lambda quick: device)
     measured = render.run(True)
     rows = [dict(zip(measured.columns, row, strict=True)) for row in measured.rows]
     ours = [row for row in rows if row["engine"] == "torch"]
@@ -100,6 +102,8 @@ def test_the_render_bench_measures_what_works(monkeypatch: pytest.MonkeyPatch) -
     stock = {row["faces"]: row["views/s"] for row in rows if row["engine"].startswith("stock")}
     if not stock:
         assert any("stock pyrender, kept scene does not work here" in note for note in measured.notes)
+    on_gpu = {row["engine"]: row["views/s"] for row in rows if "GPU" in row["engine"]}
+    assert on_gpu == {"torch, kept on the GPU": 5000.0, "torch, GPU to host": 2000.0}
     for row in ours:
         assert row["x stock"] == (row["views/s"] / stock[row["faces"]] if stock else "-")
 

@@ -160,7 +160,7 @@ def test_preview_writes_a_sheet_and_a_page(capsys: pytest.CaptureFixture[str]) -
     assert data["num_samples"] == len(data["keys"]) == len(data["labels"]) == 4
     assert Path("look/preview.png").stat().st_size > 1000
     page = Path("look/preview.html").read_text(encoding="utf-8")
-    assert page.count("data:image/") == 4 * 7
+    assert page.count("data:image/") == 4 * 9
     assert "http" not in page.replace("https://example.org", "")
     ToySource.bad.update(
         {f"{name}-{n:03d}": refusal() for name in ("airliner", "park_bench", "teapot") for n in (0, 1)}
@@ -183,7 +183,7 @@ def test_ctrl_c_keeps_what_is_finished(capsys: pytest.CaptureFixture[str]) -> No
         "-m",
         "dst3d_datasets.cli",
         "build",
-        "quickstart",
+        "render",
         "--out",
         "run",
         "--workers",

@@ -94,11 +94,11 @@ def test_homes_follow_the_environment(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_recipe_with_a_missing_root_is_told(tmp_path: Path) -> None:
-    good = {check.name: check for check in doctor.check_recipe(load_recipe("quickstart"))}
+    good = {check.name: check for check in doctor.check_recipe(load_recipe("render"))}
     assert {check.status for check in good.values()} == {"ok"}
     assert "models of" in good["recipe: sources"].detail
     root = tmp_path / "nowhere"
-    lost = load_recipe("quickstart", [f"sources=[{{kind: folder, root: {root}}}]", "render.engine=nonsense"])
+    lost = load_recipe("render", [f"sources=[{{kind: folder, root: {root}}}]", "render.engine=nonsense"])
     bad = {check.name: check for check in doctor.check_recipe(lost)}
     assert bad["recipe: sources"].status == "missing"
     assert str(root) in bad["recipe: sources"].detail
@@ -120,7 +120,7 @@ def test_a_road_that_breaks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_verb_exits_1_only_when_the_default_road_is_broken(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    words = ["doctor", "quickstart", "--out", str(tmp_path), "--json"]
+    words = ["doctor", "render", "--out", str(tmp_path), "--json"]
     assert main(words) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["ok"] is True
@@ -128,7 +128,7 @@ def test_the_verb_exits_1_only_when_the_default_road_is_broken(
     assert names[:3] == ["python", "torch", "[render]"]
     assert "recipe: sources" in names
     road = next(check for check in data["checks"] if check["name"] == "a first sample")
-    assert "9 members" in road["detail"]
+    assert "11 members" in road["detail"]
     broken = Check("torch", "missing", "not installed", 'pip install "dst3d-datasets[render]"', required=True)
     monkeypatch.setattr(doctor, "check_torch", lambda: broken)
     assert main(["doctor"]) == 1

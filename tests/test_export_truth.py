@@ -36,7 +36,7 @@ OVERRIDES = [
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small run of real renders: any rotation, lens and principal point, some cut by the image's edge."""
     folder = tmp_path_factory.mktemp("truth")
-    assert not build(load_recipe("quickstart", OVERRIDES), folder / "run", workers=1).failed
+    assert not build(load_recipe("render", OVERRIDES), folder / "run", workers=1).failed
     make_release(folder / "run", folder / "release")
     return folder / "run"
 

@@ -16,7 +16,7 @@ OVERRIDES = ["render.size=96", "catalogue.classes=[airliner, coffee mug]", "view
 
 def test_from_recipe_to_rows_and_the_builder_gives_the_same(monkeypatch, tmp_path):
     cache = isolate(monkeypatch, tmp_path)
-    report = build(load_recipe("quickstart", OVERRIDES), tmp_path / "run", workers=1)
+    report = build(load_recipe("render", OVERRIDES), tmp_path / "run", workers=1)
     assert not report.failed
     release = make_release(tmp_path / "run", tmp_path / "out")
     assert release.num_samples == 8
@@ -24,7 +24,7 @@ def test_from_recipe_to_rows_and_the_builder_gives_the_same(monkeypatch, tmp_pat
     streamed = datasets.load_dataset(str(tmp_path / "out"), split="train", streaming=True)
     assert whole.features == streamed.features
     released = {row["json"]["key"]: row for row in whole}
-    built = dst3d_datasets.load("quickstart", "train", overrides=OVERRIDES, streaming=True)
+    built = dst3d_datasets.load("render", "train", overrides=OVERRIDES, streaming=True)
     assert built.features == whole.features
     made = {row["json"]["key"]: row for row in built}
     assert made.keys() == released.keys()

@@ -121,13 +121,13 @@ def test_plan_and_doctor_say_which_and_why(capsys: pytest.CaptureFixture[str], m
     for place in (auto, run):
         monkeypatch.setattr(place, "choose", lambda device="auto": choice)
     monkeypatch.setattr("dst3d_datasets.cli.plan.choose", lambda device: choice)
-    assert main(["plan", "quickstart", "--set", "render.engine=auto"]) == 0
+    assert main(["plan", "render", "--set", "render.engine=auto"]) == 0
     assert "renderer: torch (the moon is full)" in capsys.readouterr().out
-    assert main(["plan", "quickstart", "--json"]) == 0
+    assert main(["plan", "render", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["renderer"] == {"engine": "torch", "why": "the recipe names it"}
-    assert main(["plan", "quickstart", "--set", "render.engine=auto", "--json"]) == 0
+    assert main(["plan", "render", "--set", "render.engine=auto", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fingerprint"] == data["fingerprint"]
     assert doctor.check_auto().detail == "torch: the moon is full"
-    rows = {check.name: check for check in doctor.check_recipe(load_recipe("quickstart", ["render.engine=auto"]))}
+    rows = {check.name: check for check in doctor.check_recipe(load_recipe("render", ["render.engine=auto"]))}
     assert rows["recipe: renderer"].detail == "torch: the moon is full"

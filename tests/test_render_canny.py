@@ -64,13 +64,18 @@ def test_colour_is_turned_to_grey_first() -> None:
     assert set(np.unique(edges)) <= {0, 255}
 
 
-def test_a_long_chain_of_weak_edges_is_followed_to_its_end() -> None:
-    """A spiral whose contrast is strong only at its inner end."""
+def spiral() -> np.ndarray:
+    """A long chain of weak edges: its contrast is strong only at its inner end."""
     image = np.zeros((96, 96), np.uint8)
     angle = np.linspace(0.0, 10 * np.pi, 4000)
     points = np.stack([48 + angle * 1.3 * np.cos(angle), 48 + angle * 1.3 * np.sin(angle)], -1).round().astype(np.int32)
     for i in range(len(points) - 2, -1, -1):  # from the faint end inwards
         cv2.line(image, points[i].tolist(), points[i + 1].tolist(), max(45, 255 - i // 4), 2)
+    return image
+
+
+def test_a_long_chain_of_weak_edges_is_followed_to_its_end() -> None:
+    image = spiral()
     expected = cv2.Canny(image, 60, 400)
     assert np.array_equal(canny_torch(torch.from_numpy(image)[None], 60, 400)[0].numpy(), expected > 0)
     assert (expected > 0).sum() > 300

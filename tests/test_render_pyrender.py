@@ -163,3 +163,17 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_parts_are_told_apart(engine: object) -> None:
     seen = next(iter(engine.render(cube(), [CAMERAS[0]], [LIGHTS])))  # type: ignore[attr-defined]
     assert [list(SIDES)[k] for k in np.unique(seen.part[seen.mask])] == ["+x", "-y", "+z"]
+
+
+def test_the_scene_is_made_once_a_model_and_only_the_camera_moves(
+    engine: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dst3d_datasets.render import pyrender as module
+
+    made, model = [], cube()
+    real = module._primitive
+    monkeypatch.setattr(module, "_primitive", lambda *args: made.append(args[2]) or real(*args))
+    seen = list(engine.render(model, CAMERAS + CAMERAS, [LIGHTS] * 4))  # type: ignore[attr-defined]
+    engine.silhouette(model, CAMERAS[0])  # type: ignore[attr-defined]
+    assert made == list(range(6))
+    assert np.array_equal(seen[0].colour, seen[2].colour)

@@ -1,4 +1,4 @@
-"""Both renderers on real CAD models, as the sources load them, against Embree."""
+"""The torch renderer on real CAD models, as the sources load them, against Embree: tighter than any engine must be."""
 
 from __future__ import annotations
 
@@ -59,21 +59,3 @@ def test_primitives() -> None:
     for index, ref in enumerate(refs):
         model = source.open(ref)
         compare(model, index, has_holes(model))
-
-
-def test_pyrender_agrees_on_real_models(cad_root: Path) -> None:
-    pytest.importorskip("pyrender", reason="pyrender is not installed")
-    from dst3d_datasets.render.pyrender_context import egl_works, osmesa_works
-
-    if not (egl_works() or osmesa_works()):
-        pytest.skip("neither EGL nor OSMesa works on this machine")
-    source = lookup("sources", "objaverse")(ObjaverseOptions(kind="objaverse", root=str(cad_root / "objaverse")))
-    engines = TorchRenderer("cpu"), lookup("render", "pyrender")()
-    for index, ref in enumerate(list(source.models())[::4]):
-        model = source.open(ref)
-        view = camera(41 * index, 15, 1.6, 256)
-        ours, theirs = (next(iter(engine.render(model, [view], [LIGHTS]))) for engine in engines)
-        assert iou(ours.mask, theirs.mask) >= 0.995
-        same = ours.mask & theirs.mask & (ours.part == theirs.part)
-        assert np.quantile(np.abs(ours.depth - theirs.depth)[same], 0.99) < 1e-3
-        assert np.median(degrees_between(ours.normal[same], theirs.normal[same])) < 0.5

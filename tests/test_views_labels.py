@@ -29,7 +29,7 @@ from dst3d_datasets.shard import iter_samples
 from dst3d_datasets.sources.catalogue import build_sources, resolve
 from dst3d_datasets.tools import Tools
 
-SIZE = 256
+SIZE = 192
 BASE = View(index=0, azimuth=35.0, elevation=-25.0, theta=0.0, distance=1.8)
 VIEWS = {
     "off-centre": replace(BASE, principal=(0.3, -0.21)),
@@ -111,9 +111,9 @@ def check_box(model: CadModel, view: View, renderer: Renderer, cast: Cast) -> No
 
 
 def whole_area(model: CadModel, view: View) -> float:
-    """Pixels of the whole silhouette, by rays of a picture four times as wide around the same camera."""
-    wide = replace(view, focal=view.focal / 4, principal=tuple(value / 4 for value in view.principal))
-    return float(Cast(model, camera_of(wide, 4 * SIZE, 4 * SIZE)).mask.sum())
+    """Pixels of the whole silhouette, by rays of a picture three times as wide around the same camera."""
+    wide = replace(view, focal=view.focal / 3, principal=tuple(value / 3 for value in view.principal))
+    return float(Cast(model, camera_of(wide, 3 * SIZE, 3 * SIZE)).mask.sum())
 
 
 @pytest.mark.parametrize(("visible", "towards"), [(0.35, 0.0), (0.6, 45.0), (0.9, 90.0), (0.5, 200.0), (0.75, -100.0)])
@@ -141,7 +141,7 @@ def test_truncation_leaves_alone_what_is_not_asked_for_or_cannot_be() -> None:
 
 
 HARD: dict[str, Any] = {
-    "per_model": 8,
+    "per_model": 4,
     "sampling": "so3",
     "focal": {"uniform": [0.5, 3.0]},
     "keep_size": True,
@@ -168,7 +168,7 @@ def check_samples(recipe: Recipe, refs: list[ModelRef]) -> list[dict[str, Any]]:
 def test_the_whole_road(renderer: Renderer) -> None:
     recipe = recipe_of(views=HARD, render={"size": 512, "engine": renderer.name})
     labels = check_samples(recipe, [model.ref for model in models()])
-    assert len(labels) == 24
+    assert len(labels) == 12
     assert len({label["K"][0][2] for label in labels}) == len(labels), "every principal point is its own"
     assert len({label["K"][0][0] for label in labels}) == len(labels), "every lens is its own"
     assert sum(label["visible_fraction"] < 0.91 for label in labels) >= len(labels) * 0.4
@@ -177,9 +177,8 @@ def test_the_whole_road(renderer: Renderer) -> None:
 
 
 def test_the_whole_road_with_real_models(cad_root: Path) -> None:
-    views = {**HARD, "per_model": 3}
-    recipe = recipe_of(views=views, sources=cad_sources(cad_root), catalogue={"file": str(cad_root / "models.csv")})
+    recipe = recipe_of(views=HARD, sources=cad_sources(cad_root), catalogue={"file": str(cad_root / "models.csv")})
     refs, missing = resolve(recipe, build_sources(recipe))
     assert missing == []
     assert len(refs) == 51
-    assert len(check_samples(recipe, refs[::7])) == 24
+    assert len(check_samples(recipe, refs[::13])) == 16

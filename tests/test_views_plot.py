@@ -155,19 +155,19 @@ def test_every_sampler_is_in_the_gallery() -> None:
 def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "views.png"
     quotas = "views.quotas=[{region: below, share: 0.2}]"
-    assert main(["views", "quickstart", "-o", str(out), "--set", quotas, "--set", "views.per_model=10", "--json"]) == 0
+    assert main(["views", "render", "-o", str(out), "--set", quotas, "--set", "views.per_model=10", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["num_views"] == data["num_looked_at"] == 460
     assert data["quotas"][0] | {"inside": 0} == {"name": "below", "asked": 0.2, "drawn": 92, "inside": 0}
     assert Image.open(io.BytesIO(out.read_bytes())).format == "PNG"
-    assert main(["views", "quickstart", "-o", str(tmp_path / "t.jpg"), "--class", "teapot"]) == 0
+    assert main(["views", "render", "-o", str(tmp_path / "t.jpg"), "--class", "teapot"]) == 0
     said = capsys.readouterr().out
     assert "teapot" in said
     assert "airliner" not in said
     assert Image.open(tmp_path / "t.jpg").format == "JPEG"
-    assert main(["views", "quickstart", "-o", str(tmp_path / "t.gif")]) == 2
-    assert main(["views", "quickstart", "--class", "unicorn", "-o", str(out)]) == 2
-    assert main(["plan", "quickstart", "--set", quotas, "--set", "views.truncation={share: 0.3}"]) == 0
+    assert main(["views", "render", "-o", str(tmp_path / "t.gif")]) == 2
+    assert main(["views", "render", "--class", "unicorn", "-o", str(out)]) == 2
+    assert main(["plan", "render", "--set", quotas, "--set", "views.truncation={share: 0.3}"]) == 0
     said = capsys.readouterr().out
     assert "below" in said
     assert "truncated" in said

@@ -1,4 +1,4 @@
-"""The quickstart's shards: images a second, and the share of a shard's time in each stage."""
+"""The shards of the recipe `render`: images a second, and the share of a shard's time in each stage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .result import Cell, Measured
 
 def run(quick: bool) -> Measured:
     """Build in a temporary folder, with one worker and with one a core."""
-    recipe, rows = load_recipe("quickstart"), []
+    recipe, rows = load_recipe("render"), []
     for workers in sorted({1, available_cores()}):
         with tempfile.TemporaryDirectory(prefix="dst3d-bench-") as folder:
             start = time.perf_counter()
@@ -25,7 +25,7 @@ def run(quick: bool) -> Measured:
     cells: list[tuple[Cell, ...]] = [(*row, *_shares(busy, stages)) for *row, busy in rows]
     columns = ("workers", "images", "wall s", "images/s", *(f"{stage} %" for stage in stages))
     notes = [
-        f"Recipe quickstart, {recipe.render.size} px, every control; the wall includes starting the workers.",
+        f"Recipe render, {recipe.render.size} px, every control; the wall includes starting the workers.",
         "Shares are of busy time; stages run side by side.",
     ]
     return Measured(columns, cells, notes, {"busy_seconds": [busy for *_, busy in rows]})

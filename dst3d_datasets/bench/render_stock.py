@@ -21,7 +21,7 @@ _TO_GL = np.diag([1.0, -1.0, -1.0, 1.0])
 
 
 def measure(way: str, size: int, seconds: float, faces: Sequence[int]) -> list[dict[str, float]]:
-    """As `render_work.measure`: views a second (`rate`) and milliseconds a view (`render`) for each number of faces.
+    """As `render_work.measure`, where drawing is all there is.
 
     Raises:
         MissingDependency: pyrender, or OpenGL without a screen, is not there.
@@ -45,12 +45,13 @@ def _measure(pyrender: Any, renderer: Any, model: CadModel, way: str, size: int,
         assert depth.any()
 
     draw(0)
-    done, start = 0, time.perf_counter()
+    done, start, busy = 0, time.perf_counter(), time.process_time()
     while not done or time.perf_counter() - start < seconds:
         draw(done)
         done += 1
-    spent = time.perf_counter() - start
-    return {"rate": done / spent, "render": 1000 * spent / done, "controls": 0.0, "visibility": 0.0}
+    spent, cpu = time.perf_counter() - start, time.process_time() - busy
+    figures = {"rate": done / spent, "cpu": 1000 * cpu / done, "render": 1000 * spent / done}
+    return {**figures, "controls": 0.0, "visibility": 0.0}
 
 
 def _scene(pyrender: Any, model: CadModel, size: int) -> tuple[Any, Any]:

@@ -19,7 +19,8 @@ PARTS = ("render", "controls", "visibility")
 
 
 def measure(engine: str, size: int, seconds: float, faces: Sequence[int]) -> list[dict[str, float]]:
-    """For each number of faces: views a second (`rate`) and milliseconds a view in each of `PARTS`.
+    """For each number of faces: views a second (`rate`), milliseconds of processor time a view of all threads (`cpu`),
+    and milliseconds a view in each of `PARTS`.
 
     Args:
         engine: a name of the `render` drawer.
@@ -37,12 +38,12 @@ def measure(engine: str, size: int, seconds: float, faces: Sequence[int]) -> lis
 def _measure(tools: Tools, recipe: Recipe, model: CadModel, seconds: float) -> dict[str, float]:
     together = TOGETHER.get(recipe.render.engine, 8)
     draw(tools, recipe, model, range(1), Clock())
-    clock, done, start = Clock(), 0, time.perf_counter()
+    clock, done, start, busy = Clock(), 0, time.perf_counter(), time.process_time()
     while not done or time.perf_counter() - start < seconds:
         draw(tools, recipe, model, range(done, done + together), clock)
         done += together
-    rate = done / (time.perf_counter() - start)
-    return {"rate": rate, **{part: 1000 * clock.seconds[part] / done for part in PARTS}}
+    rate, cpu = done / (time.perf_counter() - start), 1000 * (time.process_time() - busy) / done
+    return {"rate": rate, "cpu": cpu, **{part: 1000 * clock.seconds[part] / done for part in PARTS}}
 
 
 def draw(tools: Tools, recipe: Recipe, model: CadModel, numbers: range, clock: Clock) -> None:
@@ -50,12 +51,12 @@ def draw(tools: Tools, recipe: Recipe, model: CadModel, numbers: range, clock: C
     cameras = [camera(number, recipe.render.size) for number in numbers]
     lights = [tools.lighting.lights_of(seed_of("bench", number)) for number in numbers]
     with clock("render"):
-        all_buffers = list(tools.renderer.render(model, cameras, lights))
-    for view, buffers in zip(cameras, all_buffers, strict=True):
+        all_drawn = tools.drawn(model, cameras, lights)
+    for view, drawn in zip(cameras, all_drawn, strict=True):
         with clock("controls"):
-            tools.make_controls(buffers, view, recipe.controls)
+            _ = drawn.controls or tools.make_controls(drawn.buffers, view, recipe.controls)
         with clock("visibility"):
-            tools.box_and_visible(model, view, tools.renderer)
+            tools.box_and_visible(model, view, tools.renderer, drawn.box)
 
 
 def camera(number: int, size: int) -> Camera:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,59 +17,68 @@ from ..registry import lookup
 from ..seeds import seed_of
 from .result import Cell, Measured
 from .tiny_edges import agreement
-from .tiny_judge import CLASSES, Judge, colour_of, load_judge
+from .tiny_judge import CLASSES, Judge, colour_of, load_judge, perceptual
 from .tiny_shots import held_out, real
 
 Picture = NDArray[np.uint8]
-COLUMNS = ("pictures of", "steps", "number", "precision", "recall", "F1", "shuffled F1", "class", "colour", "s/image")
+EDGES = ("precision", "recall", "F1", "shuffled F1")
+COLUMNS = ("pictures of", "steps", "number", *EDGES, "class", "colour", "s/image", "CPU s/image")
 FAILED = 0.7  # F1 below which a picture counts as one that ignores its edges
 REAL = Path(__file__).resolve().parents[3] / "shared" / "cad"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Pictures, and the seconds that each took: of the clock, and of processor time."""
+
+    pictures: list[Picture]
+    wall: float = 0.0
+    cpu: float = 0.0
 
 
 def run(quick: bool) -> Measured:
     """Held-out primitives at 20 and 4 steps, real CAD models where they lie beside the checkout, and renders."""
     judge = load_judge()
-    recipe, shots = held_out(1)
-    shots = shots[:8] if quick else [*shots, *held_out(3)[1][len(shots) :]]
-    rendered = _rendered(shots)
-    rows: list[tuple[Cell, ...]] = [_row("renders (ceiling)", 0, shots, rendered, judge, 0.0)]
-    seconds = time.perf_counter()
-    pictures = drawn(recipe, shots)
-    rows.append(
-        _row("held-out primitives", recipe.generator.steps, shots, pictures, judge, time.perf_counter() - seconds)
-    )
-    facts = {"failures": failures(shots, pictures)}
-    if not quick:
-        seconds = time.perf_counter()
-        few = drawn(recipe, shots, steps=4)
-        rows.append(_row("held-out primitives", 4, shots, few, judge, time.perf_counter() - seconds))
+    recipe, shots = held_out(1 if quick else 3)
+    shots = shots[:8] if quick else shots
+    rows = [_row("renders (ceiling)", 0, shots, Drawn([shot.controls.render for shot in shots]), judge)]
+    first = drawn(recipe, shots)
+    rows.append(_row("held-out primitives", recipe.generator.steps, shots, first, judge))
     notes = [
         "Edges are Canny's of the picture against the control's, within 2 pixels; shuffled: against another picture's.",
         "Class and colour: share of pictures in which a small classifier sees what the prompt says; its own hits on "
         "renders are the ceiling.",
+        "Seconds are of one thread, weights loaded; `dst3d build` runs one such worker a core.",
         _diversity(recipe, shots[:2] if quick else shots[:8], judge, 3 if quick else 4),
-        *(f"F1 below {FAILED}, {name}: {bad} of {count}" for name, (bad, count) in facts["failures"].items()),
+        _failures("held-out primitives", shots, first.pictures, judge),
     ]
-    if (REAL / "models.csv").is_file() and not quick:
+    if quick:
+        return Measured(COLUMNS, rows, [*notes, "4 steps and real CAD models: left out by --quick."])
+    rows.append(_row("held-out primitives", 4, shots, drawn(recipe, shots, steps=4), judge))
+    if (REAL / "models.csv").is_file():
         recipe, shots = real(REAL, 1)
-        seconds = time.perf_counter()
-        pictures = drawn(recipe, shots)
-        rows.append(
-            _row("real CAD models", recipe.generator.steps, shots, pictures, None, time.perf_counter() - seconds)
-        )
+        scans = drawn(recipe, shots)
+        rows.append(_row("real CAD models", recipe.generator.steps, shots, scans, None))
+        notes.append(_failures("real CAD models", shots, scans.pictures, None))
     else:
-        notes.append(
-            "Real CAD models: left out" + (" by --quick." if quick else ", there are none beside the checkout.")
-        )
-    return Measured(COLUMNS, rows, notes, facts)
+        notes.append("Real CAD models: there are none beside the checkout.")
+    return Measured(COLUMNS, rows, notes)
 
 
-def drawn(recipe: Recipe, shots: Sequence[Shot], **changes: object) -> list[Picture]:
+def drawn(recipe: Recipe, shots: Sequence[Shot], **changes: object) -> Drawn:
     """The generator's pictures (128, 128, 3) of some shots, with the recipe's options, changed where asked."""
     options = recipe.generator.model_copy(update=changes)
     generator = lookup("generate", options.kind)(options)
-    size = generator.batch_size
-    return [p for at in range(0, len(shots), size) for p in generator.generate(shots[at : at + size])]
+    size, threads = generator.batch_size, torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        assert generator.untrained == ""  # loads the weights before the clock starts
+        wall, cpu = time.perf_counter(), time.process_time()
+        pictures = [p for at in range(0, len(shots), size) for p in generator.generate(shots[at : at + size])]
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    finally:
+        torch.set_num_threads(threads)
+    return Drawn(pictures, wall / len(shots), cpu / len(shots))
 
 
 def edges_of(shots: Sequence[Shot], pictures: Sequence[Picture], shift: int = 0) -> NDArray[np.float64]:
@@ -81,43 +90,55 @@ def edges_of(shots: Sequence[Shot], pictures: Sequence[Picture], shift: int = 0)
     return np.array([agreement(a, wanted[(i + shift) % len(wanted)]) for i, a in enumerate(found)])
 
 
-def failures(shots: Sequence[Shot], pictures: Sequence[Picture]) -> dict[str, tuple[int, int]]:
-    """(failed, all) pictures by where the camera stood."""
-    scores = edges_of(shots, pictures)[:, 2]
-    bins: dict[str, list[float]] = {}
-    for shot, score in zip(shots, scores.tolist(), strict=True):
+def by_view(shots: Sequence[Shot], failed: Sequence[bool]) -> dict[str, tuple[int, int]]:
+    """(failed, all) pictures by where the camera stood: its height, and its side of the object."""
+    bins: dict[str, list[bool]] = {}
+    for shot, bad in zip(shots, failed, strict=True):
         height = shot.view.elevation
         side = ("front", "right", "back", "left")[int(((shot.view.azimuth + 45) % 360) // 90)]
         level = "below" if height < -20 else "level" if height < 30 else "above"
-        bins.setdefault(f"seen from {level}", []).append(score)
-        bins.setdefault(f"seen from the {side}", []).append(score)
-    return {name: (sum(v < FAILED for v in values), len(values)) for name, values in sorted(bins.items())}
+        bins.setdefault(level, []).append(bad)
+        bins.setdefault(side, []).append(bad)
+    return {name: (sum(values), len(values)) for name, values in sorted(bins.items())}
 
 
-def words_of(shots: Sequence[Shot], pictures: Sequence[Picture], judge: Judge) -> tuple[float, float]:
-    """Shares of pictures whose class and whose main colour (where the prompt names one) the judge sees."""
+def words_of(
+    shots: Sequence[Shot], pictures: Sequence[Picture], judge: Judge
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """In which pictures the judge sees the prompt's class (N,), and its main colour, of those where one is named."""
     with torch.inference_mode():
         kinds, colours = judge(_tensor(pictures))
     right = [CLASSES[k] == shot.ref.class_name for k, shot in zip(kinds.argmax(1).tolist(), shots, strict=True)]
     named = [(colour_of(shot.ref.keywords), c) for shot, c in zip(shots, colours.argmax(1).tolist(), strict=True)]
-    same = [wanted == found for wanted, found in named if wanted >= 0]
-    return float(np.mean(right)), float(np.mean(same)) if same else float("nan")
+    return np.array(right), np.array([wanted == found for wanted, found in named if wanted >= 0])
 
 
-def _row(
-    name: str, steps: int, shots: Sequence[Shot], pictures: Sequence[Picture], judge: Judge | None, seconds: float
-) -> tuple[Cell, ...]:
-    precision, recall, both = edges_of(shots, pictures).mean(0).tolist()
-    other = float(edges_of(shots, pictures, max(1, len(shots) // 2))[:, 2].mean())
+def diversity(pictures: Sequence[Picture], seeds: int, judge: Judge) -> tuple[float, float]:
+    """Mean perceptual distance of pictures of one shot with other seeds, and of pictures of different shots.
+
+    Args:
+        pictures: (N * seeds) of them, the seeds of a shot one after another.
+        seeds: how many a shot.
+        judge: whose features are compared.
+    """
+    images = _tensor(pictures)
+    owner = torch.arange(len(images)) // seeds
+    first, second = torch.triu_indices(len(images), len(images), 1)
+    with torch.inference_mode():
+        apart = torch.cat(
+            [perceptual(judge, images[a], images[b]) for a, b in zip(first.split(64), second.split(64), strict=True)]
+        )
+    same = owner[first] == owner[second]
+    return float(apart[same].mean()), float(apart[~same].mean())
+
+
+def _row(name: str, steps: int, shots: Sequence[Shot], made: Drawn, judge: Judge | None) -> tuple[Cell, ...]:
+    edges = edges_of(shots, made.pictures).mean(0).tolist()
+    other = float(edges_of(shots, made.pictures, max(1, len(shots) // 2))[:, 2].mean())
     words: tuple[Cell, ...] = ("-", "-")
     if judge is not None:
-        words = words_of(shots, pictures, judge)
-    return (name, steps, len(shots), precision, recall, both, other, *words, seconds / len(shots))
-
-
-def _rendered(shots: Sequence[Shot]) -> list[Picture]:
-    """The shots' own renders over the grey that their controls were made against."""
-    return [shot.controls.render for shot in shots]
+        words = tuple(float(hits.mean()) for hits in words_of(shots, made.pictures, judge))
+    return (name, steps, len(shots), *edges, other, *words, made.wall, made.cpu)
 
 
 def _tensor(pictures: Sequence[Picture]) -> torch.Tensor:
@@ -125,15 +146,20 @@ def _tensor(pictures: Sequence[Picture]) -> torch.Tensor:
 
 
 def _diversity(recipe: Recipe, shots: Sequence[Shot], judge: Judge, seeds: int) -> str:
-    """How far apart pictures of one shot with several seeds are, beside pictures of different shots."""
     many = [replace(shot, seed=seed_of(shot.seed, "diversity", number)) for shot in shots for number in range(seeds)]
-    with torch.inference_mode():
-        seen = judge.features(_tensor(drawn(recipe, many)))
-    apart = 1.0 - seen @ seen.T
-    owner = torch.arange(len(many)) // seeds
-    same = (owner[:, None] == owner) & ~torch.eye(len(many), dtype=torch.bool)
-    within, between = float(apart[same].mean()), float(apart[owner[:, None] != owner].mean())
+    within, between = diversity(drawn(recipe, many).pictures, seeds, judge)
     return (
-        f"Diversity over {seeds} seeds: mean cosine distance of the judge's features {within:.3f} within a prompt and "
-        f"control, {between:.3f} between different ones."
+        f"Diversity over {seeds} seeds: mean perceptual distance {within:.2f} within a prompt and control, "
+        f"{between:.2f} between different ones."
     )
+
+
+def _failures(name: str, shots: Sequence[Shot], pictures: Sequence[Picture], judge: Judge | None) -> str:
+    kinds = {f"F1 below {FAILED}": edges_of(shots, pictures)[:, 2] < FAILED}
+    if judge is not None:
+        kinds["another class seen"] = ~words_of(shots, pictures, judge)[0]
+    texts = []
+    for what, failed in kinds.items():
+        counts = (f"{place} {bad} of {count}" for place, (bad, count) in by_view(shots, failed.tolist()).items())
+        texts.append(f"{what}: {', '.join(counts)}")
+    return f"Failures by where the camera stood, {name}: {'; '.join(texts)}."

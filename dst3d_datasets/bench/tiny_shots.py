@@ -22,7 +22,7 @@ def held_out(per_class: int, overrides: Sequence[str] = ()) -> tuple[Recipe, lis
 
     The instances (0 to 999 of a class) took no part in the training.
     """
-    recipe = load_recipe("tiny", ["catalogue.classes=[]", "views.per_model=1", SPHERE, *overrides])
+    recipe = load_recipe("quickstart", ["catalogue.classes=[]", "views.per_model=1", SPHERE, *overrides])
     source = Tools(recipe).source("primitives")
     refs = [
         source.find(ref.synset, f"{ref.model_id.rsplit('-', 1)[0]}-{number:05d}")
@@ -38,7 +38,7 @@ def real(root: Path, per_model: int, most: int = 10**6) -> tuple[Recipe, list[Sh
     kinds = [kind for kind in ("shapenet", "omniobject3d") if (root / kind).is_dir()]
     places = ", ".join(f"{{kind: {kind}, root: {root / kind}}}" for kind in kinds)
     given = [f"catalogue.file={root / 'models.csv'}", f"sources=[{places}]", f"views.per_model={per_model}", SPHERE]
-    recipe = load_recipe("tiny", ["catalogue.classes=[]", *given])
+    recipe = load_recipe("quickstart", ["catalogue.classes=[]", *given])
     refs, _ = resolve(recipe, build_sources(recipe))
     return recipe, list(shots(recipe, refs[:most], per_model))
 

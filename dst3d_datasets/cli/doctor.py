@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> Outcome:
     lines.append(
         "the default road is broken: see above"
         if broken
-        else "the default road works: dst3d build quickstart --out run"
+        else f"the default road works: dst3d build {doctor.first_recipe()} --out run"
     )
     data = {"ok": not broken, "checks": [asdict(check) for check in checks]}
     return Outcome(data, "\n".join(lines), EXIT_FAILED if broken else 0)

@@ -245,6 +245,11 @@ def _dtype(options: ControlNetOptions) -> torch.dtype:
 
 def _to_device(pipeline: Any, device: str) -> Any:
     try:
-        return pipeline.to(device)
+        moved = pipeline.to(device)
     except (RuntimeError, AssertionError) as error:
         raise WeightsError(f"generator.device: the pipeline cannot be moved to {device!r}: {error}") from error
+    if device == "cpu":  # convolutions are a quarter faster there with channels last
+        for _, network in _networks(moved):
+            if all(parameter.ndim < 5 for parameter in network.parameters()):  # no such layout for films
+                network.to(memory_format=torch.channels_last)
+    return moved

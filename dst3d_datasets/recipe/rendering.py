@@ -17,7 +17,7 @@ class Render(Strict):
 
     engine: str = Field(
         "torch",
-        description="torch, moderngl, pyrender, blender, a plug-in's name, or auto: what suits the machine it is begun on",
+        description="torch, moderngl, pyrender, blender or a plug-in's name; auto: what suits the machine",
     )
     size: int = Field(512, ge=32, le=4096, description="side of the square image, pixels")
     focal: float = Field(35.0 / 32.0, gt=0.1, le=20.0, description="focal length in image widths; 35 mm on 32 mm")
@@ -29,7 +29,9 @@ class Render(Strict):
         description="for `environment`: folder of equirectangular pictures, HDR (.hdr) or not; "
         "empty: skies and studios that are computed",
     )
+    samples: int = Field(32, ge=1, le=65_536, description="paths a pixel, for blender; the others need none")
     device: str = location("auto", description="cpu, cuda, or auto: cuda if there is one")
+    blender_python: str = location("", description="for blender: a Python with bpy, or the program; empty: looked for")
 
     @model_validator(mode="after")
     def _panoramas_are_used(self) -> Render:

@@ -53,7 +53,9 @@ class Prior(Strict):
 class Quota(Strict):
     """A guaranteed share of each model's views, from one region: a named one, or ranges of angles in degrees.
 
-    Left and right are the object's own. A range may pass 0, as azimuth [330, 390] does.
+    Left and right are the object's own. A range may pass 0, as azimuth [330, 390] does. So many views are drawn for the
+    quota, evenly over its region, whatever the sampling; `views.wheel.Wheel` says how exactly. Those that the sampling
+    puts there by itself come on top.
     """
 
     share: float = Field(gt=0.0, le=1.0, description="of every model's views, with at most 4 decimals")

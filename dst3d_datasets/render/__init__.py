@@ -1,4 +1,7 @@
-"""Renderers: one file an engine, each a `Renderer`; and the controls made from their buffers."""
+"""Renderers: one file an engine, each a `Renderer`; and the controls made from their buffers.
+
+What tells the engines apart, and what of a material is drawn: `cards/rendering.md`.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,18 @@ from ..nouns import Buffers, CadModel, Camera, Controls, Lights
 TABLE = {
     "torch": "dst3d_datasets.render.raster:TorchRenderer",
     "moderngl": "dst3d_datasets.render.moderngl:ModernglRenderer",
+    "blender": "dst3d_datasets.render.blender:BlenderRenderer",
     "pyrender": "dst3d_datasets.render.pyrender:PyrenderRenderer",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """One view as an engine hands it over that makes the controls itself."""
+    """One view as an engine hands it over; what it did not make itself is None."""
 
     buffers: Buffers
-    controls: Controls
-    box: Box | None  # `visibility.projected_box`
+    controls: Controls | None = None  # as `controls.make_controls` makes them
+    box: Box | None = None  # as `visibility.projected_box` finds it
 
 
 class Renderer(Protocol):
@@ -34,8 +38,9 @@ class Renderer(Protocol):
     All engines agree with each other and with a ray cast: mask IoU >= 0.995, depth within 0.1 % of the size, normals
     within 1 degree (median).
 
-    An engine that makes the controls where it draws may offer, besides, `render_controlled(model, cameras, lights,
-    options: ControlOptions) -> Iterator[Drawn]`: the same controls as `controls.make_controls` of its buffers.
+    An engine that can make the controls where it draws, on a GPU, has two methods more: `on_device(model) -> bool` says
+    whether it does so for this model, and `render_controlled(model, cameras, lights, options: ControlOptions) ->
+    Iterator[Drawn]` then takes the place of `render`.
     """
 
     name: str

@@ -15,8 +15,8 @@ from .device_views import Planes
 from .triton_canny import keep_edges, link_edges, tell_edges, thin_edges
 from .triton_controls import choose, compose, measure
 from .triton_lines import add_outline, draw_lines, miss_outline, outline
+from .triton_surface import EXACT
 
-EXACT = {"enable_fp_fusion": False}
 BLOCK = 256  # pixels a program; changes no result
 
 
@@ -28,8 +28,8 @@ def fill_controls(planes: Planes, views: Tensor, cameras: Sequence[Camera], opti
     seen = planes["mask"], planes["alpha"]
     if options.edges.outline:
         missing = torch.empty_like(grey)
-        miss_outline[blocks](*seen, planes["control.edge"], missing, width, height, BLOCK)
-        add_outline[blocks](*seen, planes["control.edge"], missing, width, height, BLOCK)
+        miss_outline[blocks](*seen, planes["control.edge"], missing, width, height, BLOCK, **EXACT)
+        add_outline[blocks](*seen, planes["control.edge"], missing, width, height, BLOCK, **EXACT)
     flags = torch.empty_like(grey)
     normal, mask = planes["normal"], planes["mask"]
     outline[blocks](mask, planes["depth"], normal, views, flags, options.lines.gap, width, height, BLOCK, **EXACT)
@@ -55,7 +55,7 @@ def _pictures(planes: Planes, cameras: Sequence[Camera], options: ControlOptions
     far = torch.zeros(count, dtype=torch.int32, device=device)
     behind = torch.empty(count, dtype=torch.int32, device=device)
     seen = [planes[name] for name in ("colour", "alpha", "mask", "depth")]
-    measure[blocks](*seen, counts, near, far, width, height, BLOCK)
+    measure[blocks](*seen, counts, near, far, width, height, BLOCK, **EXACT)
     choose[(count,)](counts, near, far, behind, planes["control.scales"], *GREYS, **EXACT)
     if options.background == "contrast":
         background = behind[:, None].expand(count, 3).contiguous()
@@ -83,8 +83,8 @@ def canny_device(grey: Tensor, low: int, high: int, edge: Tensor | None = None) 
     edge = torch.empty_like(grey) if edge is None else edge
     parent = torch.empty(grey.shape, dtype=torch.int32, device=grey.device)
     strong = torch.empty_like(grey)
-    thin_edges[blocks](grey, parent, strong, low, high, width, height, BLOCK)
-    link_edges[blocks](parent, width, height, BLOCK)
-    tell_edges[blocks](parent, strong, width * height, BLOCK)
-    keep_edges[blocks](parent, strong, edge, width * height, BLOCK)
+    thin_edges[blocks](grey, parent, strong, low, high, width, height, BLOCK, **EXACT)
+    link_edges[blocks](parent, width, height, BLOCK, **EXACT)
+    tell_edges[blocks](parent, strong, width * height, BLOCK, **EXACT)
+    keep_edges[blocks](parent, strong, edge, width * height, BLOCK, **EXACT)
     return edge

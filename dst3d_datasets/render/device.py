@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..boxes import Box
-from ..nouns import Buffers, Camera, Lights
+from ..camera import camera_of
+from ..nouns import Buffers, Camera, Lights, View
 from ..recipe.rendering import ControlOptions
 from .device_views import DeviceViews, HostViews
 from .scene import NEAR, Scene
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 TOGETHER = 64  # views drawn at a time, at most
 SENT = 16  # the same where the pictures go to the host: two such batches are under way at once
-LARGEST = 1 << 24  # pixels, and triangles, of the views drawn at a time, unless one view alone has more
+PIXELS = 1 << 24  # of the views drawn at a time, and TRIANGLES, unless one view alone has more
+TRIANGLES = 1 << 26
 
 
 def cannot() -> str:
@@ -44,7 +47,29 @@ class Kernels:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self._packed: tuple[Scene, Packed] | None = None
+        self._works: dict[tuple[bool, ...], bool] = {}  # by kind of scene; see `can`
         self._copier: torch.cuda.Stream | None = None
+
+    def can(self, scene: Scene) -> bool:
+        """Whether they draw this scene: found by drawing one small view of the first scene of its kind.
+
+        That is also what compiles the kernels: once for each kind, in about 20 s, and kept on disk by Triton. Should
+        that fail, a warning tells why, once.
+        """
+        kind = (scene.see_through, scene.atlas is not None, scene.colour is not None, scene.cut)
+        if kind not in self._works:
+            self._works[kind] = not scene.see_through and self._tried(scene)
+        return self._works[kind]
+
+    def _tried(self, scene: Scene) -> bool:
+        camera = camera_of(View(index=0, azimuth=30.0, elevation=20.0, theta=0.0, distance=2.0), 32, 32)
+        try:
+            next(self.views(scene, [camera], [Lights()], ControlOptions()))["mask"].sum().item()
+        except Exception as error:  # the compiler's errors have no common class
+            told = f"{type(error).__name__}: {error}".splitlines()[0]
+            warnings.warn(f"plain torch draws on {self.device}, as its kernels do not work: {told}", stacklevel=2)
+            return False
+        return True
 
     def views(
         self,
@@ -94,7 +119,7 @@ class Kernels:
         begin = 0
         while begin < len(cameras):
             shape = cameras[begin].height, cameras[begin].width
-            most = min(together, LARGEST // (shape[0] * shape[1]), LARGEST // max(1, scene.num_triangles))
+            most = min(together, PIXELS // (shape[0] * shape[1]), TRIANGLES // max(1, scene.num_triangles))
             end = begin + 1
             while end < min(len(cameras), begin + most) and (cameras[end].height, cameras[end].width) == shape:
                 end += 1

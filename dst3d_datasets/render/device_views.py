@@ -112,7 +112,7 @@ class HostViews:
     """The same on the host, once `done`. Its memory is pinned; torch uses it again when no array of it is left."""
 
     def __init__(self, planes: Planes, done: torch.cuda.Event | None) -> None:
-        self._planes, self._done = planes, done
+        self._planes, self._done = {name: plane.numpy() for name, plane in planes.planes.items()}, done
 
     def __iter__(self) -> Iterator[int]:
         """Wait for the transfer; then the numbers of the views."""
@@ -122,13 +122,13 @@ class HostViews:
 
     def buffers(self, view: int) -> Buffers:
         """One view's buffers."""
-        own = {name: self._planes[name][view].numpy() for name in ("colour", "alpha", "depth", "normal", "part")}
-        return Buffers(mask=self._planes["mask"][view].numpy().view(np.bool_), **own)
+        own = {name: self._planes[name][view] for name in ("colour", "alpha", "depth", "normal", "part")}
+        return Buffers(mask=self._planes["mask"][view].view(np.bool_), **own)
 
     def controls(self, view: int) -> Controls:
         """One view's control pictures."""
         names = ("render", "edge", "line", "mask", "normal", "depth", "part")
-        own = {name: self._planes[f"control.{name}"][view].numpy() for name in names}
+        own = {name: self._planes[f"control.{name}"][view] for name in names}
         own |= {name: own[name].view(np.uint16) for name in ("depth", "part")}
         scale, offset = self._planes["control.scales"][view].tolist()
         return Controls(depth_scale=scale, depth_offset=offset, **own)

@@ -38,7 +38,7 @@ def polynomials_of(lights: Sequence[Lights], cameras: Sequence[Camera]) -> NDArr
     """`polynomials` of many views at once, (2, 9, views, 3): the same numbers, a view being a column."""
     environments = np.stack([np.asarray(light.environment) for light in lights], 1)
     rotations = np.stack([camera.R for camera in cameras], -1)[..., None]
-    return np.stack([_turned(_quadric(environments, bands), rotations) for bands in (MATT, MIRRORED)])
+    return _turned(_quadric(environments), rotations).swapaxes(0, 1)
 
 
 def evaluate(terms: Sequence[Any], x: Any, y: Any, z: Any) -> Any:
@@ -60,10 +60,10 @@ def basis(x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64]
     return np.stack([constant * shape for constant, shape in zip(CONSTANTS, shapes, strict=True)])
 
 
-def _quadric(environment: NDArray[np.float64], bands: tuple[float, float, float]) -> NDArray[np.float64]:
-    """(4, 4, views, 3) of (9, views, 3): symmetric M with value = (x, y, z, 1) M (x, y, z, 1)."""
-    per_band = (bands[0], *(bands[1],) * 3, *(bands[2],) * 5)
-    e = [f * k * colours for f, k, colours in zip(per_band, CONSTANTS, environment, strict=True)]
+def _quadric(environments: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(4, 4, 2, views, 3) of (9, views, 3): symmetric M with value = (x, y, z, 1) M (x, y, z, 1), matt and mirrored."""
+    factors = [[f * k for f, k in zip(_per_term(bands), CONSTANTS, strict=True)] for bands in (MATT, MIRRORED)]
+    e = np.array(factors).T[:, :, None, None] * environments[:, None]
     M = np.zeros((4, 4, *e[0].shape))
     M[3, 3] = e[0] - e[6]
     M[0, 3], M[1, 3], M[2, 3] = 0.5 * e[3], 0.5 * e[1], 0.5 * e[2]
@@ -75,17 +75,18 @@ def _quadric(environment: NDArray[np.float64], bands: tuple[float, float, float]
     return M
 
 
+def _per_term(bands: tuple[float, float, float]) -> tuple[float, ...]:
+    """The bands' factors for each of the nine harmonics."""
+    return (bands[0], *(bands[1],) * 3, *(bands[2],) * 5)
+
+
 def _turned(M: NDArray[np.float64], R: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The nine terms (9, views, 3) after rotations (3, 3, views, 1).
+    """The nine terms (9, 2, views, 3) after rotations (3, 3, views, 1).
 
-    Products are written out, so that no BLAS may reorder them.
+    Products are written out, and summed in a fixed order, so that no BLAS may reorder them.
     """
-
-    def square(i: int, j: int) -> NDArray[np.float64]:
-        total: NDArray[np.float64] = sum(R[i, a] * R[j, b] * M[a, b] for a in range(3) for b in range(3))
-        return total
-
-    x, y, z = (2.0 * (R[i, 0] * M[0, 3] + R[i, 1] * M[1, 3] + R[i, 2] * M[2, 3]) for i in range(3))
-    zz = square(2, 2)
-    mixed = (2.0 * square(0, 1), 2.0 * square(1, 2), 2.0 * square(2, 0))
-    return np.stack([M[3, 3] + zz, x, y, z, square(0, 0) - zz, square(1, 1) - zz, *mixed])
+    x, y, z = 2.0 * (R[:, 0, None] * M[0, 3] + R[:, 1, None] * M[1, 3] + R[:, 2, None] * M[2, 3])
+    square = sum(R[:, None, a, None] * R[None, :, b, None] * M[a, b] for a in range(3) for b in range(3))
+    zz = square[2, 2]
+    mixed = (2.0 * square[0, 1], 2.0 * square[1, 2], 2.0 * square[2, 0])
+    return np.stack([M[3, 3] + zz, x, y, z, square[0, 0] - zz, square[1, 1] - zz, *mixed])

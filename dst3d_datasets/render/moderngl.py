@@ -47,6 +47,7 @@ class ModernglRenderer:
         self._thread = ThreadPoolExecutor(1, "moderngl")
         self._kept: tuple[CadModel, Model] | None = None
         self._context: Context = self._call(Context)
+        self.versions = self._context.versions
 
     def render(self, model: CadModel, cameras: Sequence[Camera], lights: Sequence[Lights]) -> Iterator[Buffers]:
         """Yield one `Buffers` a camera, in order; `lights` has one entry a camera."""
@@ -90,20 +91,15 @@ class ModernglRenderer:
     def _render(self, model: CadModel, camera: Camera, lights: Lights) -> Buffers:
         held = self._model(model)
         shape = (camera.height, camera.width)
-        colour, geometry = np.zeros((*shape, 4), np.uint8), np.zeros((*shape, 4), np.float32)
+        colour, alpha = np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.uint8)
+        normal, depth = np.zeros((*shape, 3), np.float32), np.zeros(shape, np.float32)
         part = np.full(shape, -1, np.int32)
         for tile, inside, place in _tiles(held, camera):
-            seen = self._tile(held, tile, lights)
-            colour[place], geometry[place], part[place] = (plane[inside] for plane in seen)
-        depth = np.ascontiguousarray(geometry[..., 3])
-        return Buffers(
-            colour=np.ascontiguousarray(colour[..., :3]),
-            alpha=np.ascontiguousarray(colour[..., 3]),
-            mask=part >= 0,
-            depth=depth,
-            normal=np.ascontiguousarray(geometry[..., :3]),
-            part=part,
-        )
+            rgba, geometry, owner = (plane[inside] for plane in self._tile(held, tile, lights))
+            colour[place], alpha[place] = rgba[..., :3], rgba[..., 3]
+            normal[place], depth[place] = geometry[..., :3], geometry[..., 3]
+            part[place] = owner
+        return Buffers(colour=colour, alpha=alpha, mask=part >= 0, depth=depth, normal=normal, part=part)
 
     def _tile(self, held: Model, camera: Camera, lights: Lights) -> tuple[NDArray[Any], ...]:
         """Colour and alpha (H, W, 4) uint8, normal and depth (H, W, 4) float32, part (H, W) int32."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,8 @@ class Context:
             )
         except Exception as error:  # moderngl raises Exception itself
             raise MissingDependency(f"{_HOW}\n({type(error).__name__}: {error})") from error
+        info = self.gl.info
+        self.versions = {"moderngl": version("moderngl"), "opengl": f"{info['GL_VERSION']} on {info['GL_RENDERER']}"}
         self._programs: dict[tuple[str, tuple[tuple[str, bool], ...]], Any] = {}
         self._targets: dict[str, Target] = {}
         self._pixels: list[Any] = []

@@ -72,6 +72,10 @@ class TorchRenderer:
                 buffers = _draw(scene, cameras[begin:end], lights[begin:end])
             yield from buffers
 
+    def on_device(self, model: CadModel) -> bool:
+        """Whether a GPU's kernels draw this model: `render_controlled` then makes the controls there too."""
+        return self._for(self._scene(model)) is not None
+
     def render_controlled(
         self, model: CadModel, cameras: Sequence[Camera], lights: Sequence[Lights], options: ControlOptions
     ) -> Iterator[Drawn]:
@@ -98,12 +102,15 @@ class TorchRenderer:
     ) -> Iterator[DeviceViews]:
         """Yield batches of views as tensors on the GPU, with all controls if there are `options`; nothing is copied.
 
+        For a generator on the same GPU: `batch["control.edge"]` is (B, H, W) uint8, `batch["colour"]` (B, H, W, 3); all
+        names are in `device_views`.
+
         Raises:
             UsageError: the kernels cannot draw here, or not this model.
         """
         scene = self._scene(model)
         if (kernels := self._for(scene)) is None:
-            why = "the model is seen through" if self._kernels else cannot() or f"the device is {self.device}"
+            why = "the model is seen through" if scene.see_through else cannot() or f"no kernels on {self.device}"
             raise UsageError(f"views cannot stay on the device: {why}; use render or render_controlled")
         yield from kernels.views(scene, cameras, lights, options)
 
@@ -136,7 +143,7 @@ class TorchRenderer:
 
     def _for(self, scene: Scene) -> Kernels | None:
         """The kernels, if they can draw this."""
-        return None if scene.see_through else self._kernels
+        return self._kernels if self._kernels is not None and self._kernels.can(scene) else None
 
 
 def _batches(cameras: Sequence[Camera], size: int) -> Iterator[tuple[int, int]]:

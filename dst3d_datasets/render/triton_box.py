@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from .triton_surface import VIEW, eye_of
+from .triton_surface import EXACT, VIEW, eye_of
 
 BLOCK = 1024  # vertices a program; changes no result
 
 
-@triton.jit
-def _reach(position: Any, used: Any, views: Any, out: Any, num_used: Any, BLOCK: tl.constexpr) -> None:
+@triton.jit(do_not_specialize=["num_used"])  # one kernel for all numbers
+def _reach(
+    position: tl.tensor, used: tl.tensor, views: tl.tensor, out: tl.tensor, num_used: tl.tensor, BLOCK: tl.constexpr,
+) -> None:  # fmt: skip
     """Least x, y, -x, -y and z of a block of vertices. Grid: (blocks of vertices, views)."""
     b = tl.program_id(1)
     view = views + b * VIEW
@@ -48,5 +48,5 @@ def reach(position: Tensor, used: Tensor, views: Tensor) -> Tensor:
     """
     blocks = -(-len(used) // BLOCK)
     out = torch.empty((len(views), blocks, 5), dtype=torch.float64, device=views.device)
-    _reach[(blocks, len(views))](position, used, views, out, len(used), BLOCK, enable_fp_fusion=False)
+    _reach[(blocks, len(views))](position, used, views, out, len(used), BLOCK, **EXACT)
     return out.amin(1)

@@ -15,7 +15,9 @@ _TAN_22 = tl.constexpr(13573)  # tan(22.5 degrees) * 2**15, as OpenCV rounds it
 
 
 @triton.jit
-def _grey(grey: Any, row: Any, column: Any, width: Any, height: Any, here: Any) -> Any:
+def _grey(
+    grey: tl.tensor, row: tl.tensor, column: tl.tensor, width: tl.tensor, height: tl.tensor, here: tl.tensor,
+) -> Any:  # fmt: skip
     """A pixel of the picture, whose border is repeated outwards."""
     row = tl.minimum(tl.maximum(row, 0), height - 1)
     column = tl.minimum(tl.maximum(column, 0), width - 1)
@@ -23,7 +25,9 @@ def _grey(grey: Any, row: Any, column: Any, width: Any, height: Any, here: Any) 
 
 
 @triton.jit
-def _gradient(grey: Any, row: Any, column: Any, width: Any, height: Any, here: Any) -> Any:
+def _gradient(
+    grey: tl.tensor, row: tl.tensor, column: tl.tensor, width: tl.tensor, height: tl.tensor, here: tl.tensor,
+) -> Any:  # fmt: skip
     """dx and dy of the 3 x 3 Sobel operator."""
     a = _grey(grey, row - 1, column - 1, width, height, here)
     b = _grey(grey, row - 1, column, width, height, here)
@@ -37,17 +41,20 @@ def _gradient(grey: Any, row: Any, column: Any, width: Any, height: Any, here: A
 
 
 @triton.jit
-def _steepness(grey: Any, row: Any, column: Any, width: Any, height: Any, here: Any) -> Any:
+def _steepness(
+    grey: tl.tensor, row: tl.tensor, column: tl.tensor, width: tl.tensor, height: tl.tensor, here: tl.tensor,
+) -> Any:  # fmt: skip
     """|dx| + |dy|; 0 outside the picture."""
     here = here & (row >= 0) & (row < height) & (column >= 0) & (column < width)
     dx, dy = _gradient(grey, row, column, width, height, here)
     return tl.abs(dx) + tl.abs(dy)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["low", "high"])  # one kernel for all numbers
 def thin_edges(
-    grey: Any, parent: Any, strong: Any, low: Any, high: Any, width: Any, height: Any, BLOCK: tl.constexpr
-) -> None:
+    grey: tl.tensor, parent: tl.tensor, strong: tl.tensor, low: tl.tensor, high: tl.tensor, width: tl.tensor,
+    height: tl.tensor, BLOCK: tl.constexpr,
+) -> None:  # fmt: skip
     """Ridges of steepness above `low`: `parent` gets the pixel's own number, or -1; `strong` those above `high`.
 
     Grid: (blocks of pixels, pictures).
@@ -76,7 +83,7 @@ def thin_edges(
 
 
 @triton.jit
-def _root(parent: Any, at: Any, here: Any) -> Any:
+def _root(parent: tl.tensor, at: tl.tensor, here: tl.tensor) -> Any:
     """Follow the pointers of some lanes to where they end."""
     up = tl.load(parent + at, mask=here, other=0, cache_modifier=".cg")
     going = here & (up != at)
@@ -88,7 +95,7 @@ def _root(parent: Any, at: Any, here: Any) -> Any:
 
 
 @triton.jit
-def _join(parent: Any, one: Any, other: Any, here: Any) -> None:
+def _join(parent: tl.tensor, one: tl.tensor, other: tl.tensor, here: tl.tensor) -> None:
     """Let the groups of two pixels point to the earlier of their ends."""
     going = here
     while tl.max(going.to(tl.int32)) > 0:
@@ -102,7 +109,7 @@ def _join(parent: Any, one: Any, other: Any, here: Any) -> None:
 
 
 @triton.jit
-def link_edges(parent: Any, width: Any, height: Any, BLOCK: tl.constexpr) -> None:
+def link_edges(parent: tl.tensor, width: tl.tensor, height: tl.tensor, BLOCK: tl.constexpr) -> None:
     """Join each weak pixel with the four neighbours before it. Grid: (blocks of pixels, pictures)."""
     pixel = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     here = pixel < width * height
@@ -120,7 +127,7 @@ def link_edges(parent: Any, width: Any, height: Any, BLOCK: tl.constexpr) -> Non
 
 
 @triton.jit
-def tell_edges(parent: Any, strong: Any, pixels: Any, BLOCK: tl.constexpr) -> None:
+def tell_edges(parent: tl.tensor, strong: tl.tensor, pixels: tl.tensor, BLOCK: tl.constexpr) -> None:
     """Each strong pixel marks the first of its group as strong. Grid: (blocks of pixels, pictures)."""
     pixel = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     place = tl.program_id(1) * pixels + pixel
@@ -130,7 +137,7 @@ def tell_edges(parent: Any, strong: Any, pixels: Any, BLOCK: tl.constexpr) -> No
 
 
 @triton.jit
-def keep_edges(parent: Any, strong: Any, edge: Any, pixels: Any, BLOCK: tl.constexpr) -> None:
+def keep_edges(parent: tl.tensor, strong: tl.tensor, edge: tl.tensor, pixels: tl.tensor, BLOCK: tl.constexpr) -> None:
     """Write 255 where the first of a weak pixel's group is strong, else 0. Grid: (blocks of pixels, pictures)."""
     pixel = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     here = pixel < pixels

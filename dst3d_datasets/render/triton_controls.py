@@ -16,7 +16,7 @@ _FAR_BITS = tl.constexpr(0x7F7FFFFF)
 
 
 @triton.jit
-def _luma(colour: Any, place: Any, here: Any) -> Any:
+def _luma(colour: tl.tensor, place: tl.tensor, here: tl.tensor) -> Any:
     """Grey as OpenCV reckons it."""
     red = tl.load(colour + place * 3, mask=here, other=0).to(tl.int32)
     green = tl.load(colour + place * 3 + 1, mask=here, other=0).to(tl.int32)
@@ -26,17 +26,9 @@ def _luma(colour: Any, place: Any, here: Any) -> Any:
 
 @triton.jit
 def measure(
-    colour: Any,
-    alpha: Any,
-    mask: Any,
-    depth: Any,
-    counts: Any,
-    near: Any,
-    far: Any,
-    width: Any,
-    height: Any,
-    BLOCK: tl.constexpr,
-) -> None:
+    colour: tl.tensor, alpha: tl.tensor, mask: tl.tensor, depth: tl.tensor, counts: tl.tensor, near: tl.tensor,
+    far: tl.tensor, width: tl.tensor, height: tl.tensor, BLOCK: tl.constexpr,
+) -> None:  # fmt: skip
     """Nearest and furthest depth (bits), and how often each luma occurs in the silhouette's band.
 
     `counts` is (views, 256). Grid: (blocks of pixels, views).
@@ -63,7 +55,7 @@ def measure(
 
 
 @triton.jit
-def _score(counts: Any, total: Any, grey: tl.constexpr) -> Any:
+def _score(counts: tl.tensor, total: tl.tensor, grey: tl.constexpr) -> Any:
     """The 5 % quantile of |grey - luma| of one view's band."""
     level = tl.arange(0, 256)
     apart = tl.abs(level - grey)
@@ -81,17 +73,9 @@ def _score(counts: Any, total: Any, grey: tl.constexpr) -> Any:
 
 @triton.jit
 def choose(
-    counts: Any,
-    near: Any,
-    far: Any,
-    grey: Any,
-    scales: Any,
-    A: tl.constexpr,
-    B: tl.constexpr,
-    C: tl.constexpr,
-    D: tl.constexpr,
-    E: tl.constexpr,
-) -> None:
+    counts: tl.tensor, near: tl.tensor, far: tl.tensor, grey: tl.tensor, scales: tl.tensor, A: tl.constexpr,
+    B: tl.constexpr, C: tl.constexpr, D: tl.constexpr, E: tl.constexpr,
+) -> None:  # fmt: skip
     """The grey, of five, that stands out most, and depth's scale and offset (2,). Grid: (views,)."""
     b = tl.program_id(0)
     own = tl.load(counts + b * 256 + tl.arange(0, 256))
@@ -120,37 +104,24 @@ def choose(
 
 
 @triton.jit
-def _over(colour: Any, alpha: Any, behind: Any) -> Any:
+def _over(colour: tl.tensor, alpha: tl.tensor, behind: tl.tensor) -> Any:
     """One channel of a picture over one colour, rounded."""
     x = colour.to(tl.int32) * alpha + behind * (255 - alpha) + 127
     return (x + 1 + (x >> 8)) >> 8
 
 
 @triton.jit
-def _colour_code(component: Any) -> Any:
+def _colour_code(component: tl.tensor) -> Any:
     """Half-way cases to the even number: a float32 of this size holds whole numbers only."""
     return tl.minimum(tl.maximum(component + 8388608.0 - 8388608.0, 0.0), 255.0)
 
 
 @triton.jit
 def compose(
-    colour: Any,
-    alpha: Any,
-    mask: Any,
-    depth: Any,
-    normal: Any,
-    part: Any,
-    background: Any,
-    scales: Any,
-    out_render: Any,
-    out_grey: Any,
-    out_mask: Any,
-    out_depth: Any,
-    out_normal: Any,
-    out_part: Any,
-    pixels: Any,
-    BLOCK: tl.constexpr,
-) -> None:
+    colour: tl.tensor, alpha: tl.tensor, mask: tl.tensor, depth: tl.tensor, normal: tl.tensor, part: tl.tensor,
+    background: tl.tensor, scales: tl.tensor, out_render: tl.tensor, out_grey: tl.tensor, out_mask: tl.tensor,
+    out_depth: tl.tensor, out_normal: tl.tensor, out_part: tl.tensor, pixels: tl.tensor, BLOCK: tl.constexpr,
+) -> None:  # fmt: skip
     """The render over its background, its grey, and mask, depth, normal and part as pictures; `background` is (B, 3).
 
     Grid: (blocks of pixels, views).

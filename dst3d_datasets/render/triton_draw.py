@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,6 +21,7 @@ from .triton_box import reach
 from .triton_raster import fill_large, fill_small
 from .triton_scene import Packed, light_table, view_table
 from .triton_shade import list_rough, shade_centres, shade_rough
+from .triton_surface import EXACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,16 @@ class Launch:
     """How kernels are cut up; changes no result."""
 
     triangles: int = 32  # a program, one lane each
-    limit: tuple[int, int] = (16, 24)  # samples across of what one lane draws, at scale 1 and 2
+    limit: tuple[int, int] = (24, 40)  # samples across of what one lane draws, at scale 1 and 2
     rows: int = 32  # of a block of a large triangle
     columns: int = 32
     pixels: int = 128  # a program
     rough: int = 64  # pixels a program
-    programs: int = 528  # of kernels that work off a list, in all
+    programs: int = 2112  # of kernels that work off a list, in all: four times what an H100 runs at once
+    sharing: int = 4  # programs that share a large triangle
 
 
 LAUNCH = Launch()
-EXACT: dict[str, Any] = {"enable_fp_fusion": False}  # a fused multiply-add rounds once where a CPU rounds twice
 
 
 def draw(
@@ -52,11 +52,7 @@ def draw(
     launch = launch or LAUNCH
     device = packed.position.device
     width, height = size = cameras[0].width, cameras[0].height
-    layout = (
-        buffer_planes(height, width)
-        if options is None
-        else buffer_planes(height, width) | control_planes(height, width)
-    )
+    layout = buffer_planes(height, width) | ({} if options is None else control_planes(height, width))
     planes = Planes.empty(layout, len(cameras), device)
     views, lit = view_table(cameras, device), light_table(cameras, lights, device)
     with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
@@ -89,9 +85,8 @@ def _fill(
     )
     blocks = -(-num // launch.triangles)
     fill_small[(blocks, count)](*given, launch.limit[scale - 1], launch.triangles, num_warps=1, **EXACT)
-    lines = -(-size[1] * scale // launch.rows)
-    programs = max(1, launch.programs // 4)
-    fill_large[(programs, lines)](*given, launch.rows, launch.columns, num_warps=4, **EXACT)
+    programs = max(1, launch.programs // launch.sharing)
+    fill_large[(programs, launch.sharing)](*given, launch.rows, launch.columns, num_warps=4, **EXACT)
 
 
 def _shade(
@@ -112,7 +107,7 @@ def _shade(
     slots = torch.empty((count, pixels), dtype=torch.int32, device=device)
     rough, fine = torch.empty_like(slots), keys.new_empty((count, pixels, 4))
     counted = torch.zeros(count, dtype=torch.int32, device=device)
-    list_rough[blocks](colour, alpha, slots, rough, counted, fine, width, pixels, launch.pixels, num_warps=4)
+    list_rough[blocks](colour, alpha, slots, rough, counted, fine, width, pixels, launch.pixels, num_warps=4, **EXACT)
     _fill(packed, views, fine, slots, size, 2, launch)
     programs = max(1, launch.programs // count)
     shade_rough[(programs, count)](fine, rough, counted, colour, alpha, *model, launch.rough, num_warps=2, **EXACT)
@@ -120,5 +115,7 @@ def _shade(
 
 def silhouette(packed: Packed, camera: Camera, launch: Launch | None = None) -> Tensor:
     """The mask (H, W) bool of one camera."""
-    views = view_table([camera], packed.position.device)
-    return (nearest(packed, views, (camera.width, camera.height), launch) != EMPTY)[0]
+    device = packed.position.device
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        views = view_table([camera], device)
+        return (nearest(packed, views, (camera.width, camera.height), launch) != EMPTY)[0]

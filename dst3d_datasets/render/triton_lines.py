@@ -15,7 +15,9 @@ _RIGHT, _DOWN, _FORWARD = (tl.constexpr(share) for share in lines.SIDE)
 
 
 @triton.jit
-def _point(depth: Any, view: Any, place: Any, row: Any, column: Any, here: Any) -> Any:
+def _point(
+    depth: tl.tensor, view: tl.tensor, place: tl.tensor, row: tl.tensor, column: tl.tensor, here: tl.tensor,
+) -> Any:  # fmt: skip
     """What a pixel sees, in the camera frame; its own z."""
     z = tl.load(depth + place, mask=here, other=0.0)
     down = ((row.to(tl.float64) + 0.5 - tl.load(view + 16)) / tl.load(view + 15)).to(tl.float32)
@@ -25,7 +27,7 @@ def _point(depth: Any, view: Any, place: Any, row: Any, column: Any, here: Any) 
 
 
 @triton.jit
-def _normal(normal: Any, place: Any, here: Any) -> Any:
+def _normal(normal: tl.tensor, place: tl.tensor, here: tl.tensor) -> Any:
     x = tl.load(normal + place * 3, mask=here, other=0.0)
     y = tl.load(normal + place * 3 + 1, mask=here, other=0.0)
     return x, y, tl.load(normal + place * 3 + 2, mask=here, other=0.0)
@@ -33,8 +35,9 @@ def _normal(normal: Any, place: Any, here: Any) -> Any:
 
 @triton.jit
 def _gap(
-    mask: Any, depth: Any, normal: Any, view: Any, gap: Any, place: Any, row: Any, column: Any,
-    DOWN: tl.constexpr, RIGHT: tl.constexpr, width: Any, height: Any, here: Any,
+    mask: tl.tensor, depth: tl.tensor, normal: tl.tensor, view: tl.tensor, gap: tl.tensor, place: tl.tensor,
+    row: tl.tensor, column: tl.tensor, DOWN: tl.constexpr, RIGHT: tl.constexpr, width: tl.tensor, height: tl.tensor,
+    here: tl.tensor,
 ) -> Any:  # fmt: skip
     """A pixel and its neighbour to the right or below: whether there is a gap between them, and the first is nearer.
 
@@ -63,8 +66,9 @@ def _gap(
 
 @triton.jit
 def outline(
-    mask: Any, depth: Any, normal: Any, views: Any, flags: Any, gap: Any, width: Any, height: Any, BLOCK: tl.constexpr
-) -> None:
+    mask: tl.tensor, depth: tl.tensor, normal: tl.tensor, views: tl.tensor, flags: tl.tensor, gap: tl.tensor,
+    width: tl.tensor, height: tl.tensor, BLOCK: tl.constexpr,
+) -> None:  # fmt: skip
     """Bits of each pixel: 1 lies on an outline, 2 a gap to its right, 4 a gap below.
 
     Grid: (blocks of pixels, views).
@@ -102,8 +106,8 @@ def outline(
 
 @triton.jit
 def _straight(
-    mask: Any, normal: Any, flags: Any, place: Any, row: Any, column: Any,
-    DOWN: tl.constexpr, RIGHT: tl.constexpr, width: Any, height: Any, here: Any,
+    mask: tl.tensor, normal: tl.tensor, flags: tl.tensor, place: tl.tensor, row: tl.tensor, column: tl.tensor,
+    DOWN: tl.constexpr, RIGHT: tl.constexpr, width: tl.tensor, height: tl.tensor, here: tl.tensor,
 ) -> Any:  # fmt: skip
     """Cosine between the normals of a pixel and its neighbour; 1 where they are not one surface; and whether."""
     here = here & (row >= 0) & (column >= 0) & (row + DOWN < height) & (column + RIGHT < width)
@@ -116,15 +120,16 @@ def _straight(
 
 
 @triton.jit
-def _facing(normal: Any, place: Any, here: Any) -> Any:
+def _facing(normal: tl.tensor, place: tl.tensor, here: tl.tensor) -> Any:
     x, y, z = _normal(normal, place, here)
     return x * _RIGHT + y * _DOWN + z * _FORWARD
 
 
 @triton.jit
 def _inner(
-    mask: Any, normal: Any, part: Any, flags: Any, sharp: Any, place: Any, row: Any, column: Any,
-    DOWN: tl.constexpr, RIGHT: tl.constexpr, PARTS: tl.constexpr, width: Any, height: Any, here: Any,
+    mask: tl.tensor, normal: tl.tensor, part: tl.tensor, flags: tl.tensor, sharp: tl.tensor, place: tl.tensor,
+    row: tl.tensor, column: tl.tensor, DOWN: tl.constexpr, RIGHT: tl.constexpr, PARTS: tl.constexpr, width: tl.tensor,
+    height: tl.tensor, here: tl.tensor,
 ) -> Any:  # fmt: skip
     """A pixel and its neighbour: whether there is a crease or border, and it is drawn on the first of them."""
     step = DOWN * width + RIGHT
@@ -156,8 +161,8 @@ def _inner(
 
 @triton.jit
 def draw_lines(
-    mask: Any, normal: Any, part: Any, flags: Any, line: Any, sharp: Any, width: Any, height: Any,
-    PARTS: tl.constexpr, BLOCK: tl.constexpr,
+    mask: tl.tensor, normal: tl.tensor, part: tl.tensor, flags: tl.tensor, line: tl.tensor, sharp: tl.tensor,
+    width: tl.tensor, height: tl.tensor, PARTS: tl.constexpr, BLOCK: tl.constexpr,
 ) -> None:  # fmt: skip
     """255 on outlines, creases and borders. Grid: (blocks of pixels, views)."""
     pixel = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -187,12 +192,15 @@ def draw_lines(
 
 
 @triton.jit
-def _seen(mask: Any, alpha: Any, place: Any, here: Any) -> Any:
+def _seen(mask: tl.tensor, alpha: tl.tensor, place: tl.tensor, here: tl.tensor) -> Any:
     return (tl.load(mask + place, mask=here, other=1) > 0) | (tl.load(alpha + place, mask=here, other=1) > 0)
 
 
 @triton.jit
-def _rim(mask: Any, alpha: Any, place: Any, row: Any, column: Any, width: Any, height: Any, here: Any) -> Any:
+def _rim(
+    mask: tl.tensor, alpha: tl.tensor, place: tl.tensor, row: tl.tensor, column: tl.tensor, width: tl.tensor,
+    height: tl.tensor, here: tl.tensor,
+) -> Any:  # fmt: skip
     """Pixels of the object beside one that is not; the image's own edge is no rim."""
     inner = _seen(mask, alpha, place - width, here & (row > 0)) & _seen(mask, alpha, place - 1, here & (column > 0))
     inner = inner & _seen(mask, alpha, place + width, here & (row < height - 1))
@@ -201,7 +209,10 @@ def _rim(mask: Any, alpha: Any, place: Any, row: Any, column: Any, width: Any, h
 
 
 @triton.jit
-def _any_near(picture: Any, place: Any, row: Any, column: Any, width: Any, height: Any, here: Any) -> Any:
+def _any_near(
+    picture: tl.tensor, place: tl.tensor, row: tl.tensor, column: tl.tensor, width: tl.tensor, height: tl.tensor,
+    here: tl.tensor,
+) -> Any:  # fmt: skip
     """Whether any pixel at most 2 away is not 0."""
     found = row < 0
     for down in tl.static_range(-2, 3):
@@ -213,7 +224,10 @@ def _any_near(picture: Any, place: Any, row: Any, column: Any, width: Any, heigh
 
 
 @triton.jit
-def miss_outline(mask: Any, alpha: Any, edge: Any, missing: Any, width: Any, height: Any, BLOCK: tl.constexpr) -> None:
+def miss_outline(
+    mask: tl.tensor, alpha: tl.tensor, edge: tl.tensor, missing: tl.tensor, width: tl.tensor, height: tl.tensor,
+    BLOCK: tl.constexpr,
+) -> None:  # fmt: skip
     """1 on the object's rim where no edge lies within 2 pixels. Grid: (blocks of pixels, views)."""
     pixel = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     here = pixel < width * height
@@ -226,7 +240,10 @@ def miss_outline(mask: Any, alpha: Any, edge: Any, missing: Any, width: Any, hei
 
 
 @triton.jit
-def add_outline(mask: Any, alpha: Any, edge: Any, missing: Any, width: Any, height: Any, BLOCK: tl.constexpr) -> None:
+def add_outline(
+    mask: tl.tensor, alpha: tl.tensor, edge: tl.tensor, missing: tl.tensor, width: tl.tensor, height: tl.tensor,
+    BLOCK: tl.constexpr,
+) -> None:  # fmt: skip
     """Add the rim within 2 pixels of where it is missing to the edges. Grid: (blocks of pixels, views)."""
     pixel = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     here = pixel < width * height

@@ -30,12 +30,14 @@ _SHOULDER = tl.constexpr(shade.SHOULDER)
 
 
 @triton.jit
-def _dot(ax: Any, ay: Any, az: Any, bx: Any, by: Any, bz: Any) -> Any:
+def _dot(ax: tl.tensor, ay: tl.tensor, az: tl.tensor, bx: tl.tensor, by: tl.tensor, bz: tl.tensor) -> Any:
     return ax * bx + ay * by + az * bz
 
 
 @triton.jit
-def _corner_normal(normal: Any, view: Any, i: Any, tx: Any, ty: Any, tz: Any, here: Any) -> Any:
+def _corner_normal(
+    normal: tl.tensor, view: tl.tensor, i: tl.tensor, tx: tl.tensor, ty: tl.tensor, tz: tl.tensor, here: tl.tensor,
+) -> Any:  # fmt: skip
     """A vertex normal in the camera frame, on the side of (tx, ty, tz), which stands in for a missing one."""
     x = tl.load(normal + i * 3, mask=here, other=0.0)
     y = tl.load(normal + i * 3 + 1, mask=here, other=0.0)
@@ -58,8 +60,8 @@ def _corner_normal(normal: Any, view: Any, i: Any, tx: Any, ty: Any, tz: Any, he
 
 @triton.jit
 def _base(
-    colour: Any, material: Any, channel: tl.constexpr, i: Any, j: Any, k: Any, part: Any, wi: Any,
-    wj: Any, wk: Any, here: Any, COLOURED: tl.constexpr,
+    colour: tl.tensor, material: tl.tensor, channel: tl.constexpr, i: tl.tensor, j: tl.tensor, k: tl.tensor,
+    part: tl.tensor, wi: tl.tensor, wj: tl.tensor, wk: tl.tensor, here: tl.tensor, COLOURED: tl.constexpr,
 ) -> Any:  # fmt: skip
     """One channel of material colour x vertex colour."""
     value = tl.load(material + part * MATERIAL + channel, mask=here, other=0.0)
@@ -70,7 +72,7 @@ def _base(
 
 
 @triton.jit
-def _decoded(decode: Any, value: Any, here: Any) -> Any:
+def _decoded(decode: tl.tensor, value: tl.tensor, here: tl.tensor) -> Any:
     """Linear colour of an sRGB value 0-255."""
     step = tl.minimum(tl.maximum(value * DECODE_STEPS + 0.5, 0.0), 255.0 * DECODE_STEPS).to(tl.int32)
     return tl.load(decode + step, mask=here, other=0.0)
@@ -78,8 +80,9 @@ def _decoded(decode: Any, value: Any, here: Any) -> Any:
 
 @triton.jit
 def _texture(
-    uv: Any, material: Any, texels: Any, levels: Any, num_levels: Any, decode: Any, i: Any, j: Any, k: Any,
-    wi: Any, wj: Any, wk: Any, part: Any, area: Any, twice: Any, spread: Any, here: Any,
+    uv: tl.tensor, material: tl.tensor, texels: tl.tensor, levels: tl.tensor, num_levels: tl.tensor, decode: tl.tensor,
+    i: tl.tensor, j: tl.tensor, k: tl.tensor, wi: tl.tensor, wj: tl.tensor, wk: tl.tensor, part: tl.tensor,
+    area: tl.tensor, twice: tl.tensor, spread: tl.tensor, here: tl.tensor,
 ) -> Any:  # fmt: skip
     """Linear colour of the texture; `twice` the triangle's area, `spread` of a sample on the surface."""
     ui = tl.load(uv + i * 2, mask=here, other=0.0).to(tl.float64)
@@ -101,9 +104,10 @@ def _texture(
 
 @triton.jit
 def look_at(
-    position: Any, normal: Any, faces: Any, parts: Any, uv: Any, colour: Any, material: Any, texels: Any,
-    levels: Any, num_levels: Any, decode: Any, view: Any, t: Any, x: Any, y: Any, depth: Any, here: Any,
-    SCALE: tl.constexpr, TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
+    position: tl.tensor, normal: tl.tensor, faces: tl.tensor, parts: tl.tensor, uv: tl.tensor, colour: tl.tensor,
+    material: tl.tensor, texels: tl.tensor, levels: tl.tensor, num_levels: tl.tensor, decode: tl.tensor,
+    view: tl.tensor, t: tl.tensor, x: tl.tensor, y: tl.tensor, depth: tl.tensor, here: tl.tensor, SCALE: tl.constexpr,
+    TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
 ) -> Any:  # fmt: skip
     """Samples that see triangle t at pixels (x, y): ray (x/z, y/z), unit normal, linear colour, part."""
     i = tl.load(faces + t * 3, mask=here, other=0)
@@ -148,7 +152,7 @@ def look_at(
 
 
 @triton.jit
-def _environment(terms: Any, x: Any, y: Any, z: Any) -> Any:
+def _environment(terms: tl.tensor, x: tl.tensor, y: tl.tensor, z: tl.tensor) -> Any:
     """One colour of `environment.evaluate`, not below 0; its nine terms stand three numbers apart."""
     c, cx, cy, cz = tl.load(terms), tl.load(terms + 3), tl.load(terms + 6), tl.load(terms + 9)
     xx, yy = tl.load(terms + 12), tl.load(terms + 15)
@@ -157,15 +161,16 @@ def _environment(terms: Any, x: Any, y: Any, z: Any) -> Any:
 
 
 @triton.jit
-def _tone(x: Any) -> Any:
+def _tone(x: tl.tensor) -> Any:
     over = tl.div_rn(tl.maximum(x - _SHOULDER, 0.0), x * 0.0 + (1.0 - _SHOULDER))
     return tl.minimum(x, x * 0.0 + _SHOULDER) + (1.0 - _SHOULDER) * tl.div_rn(over, 1.0 + over)
 
 
 @triton.jit
 def _lit(
-    light: Any, channel: tl.constexpr, base: Any, nx: Any, ny: Any, nz: Any, mx: Any, my: Any, mz: Any,
-    metallic: Any, rough: Any, graze: Any, lit_key: Any, lit_fill: Any, glint: Any, unlit: Any,
+    light: tl.tensor, channel: tl.constexpr, base: tl.tensor, nx: tl.tensor, ny: tl.tensor, nz: tl.tensor,
+    mx: tl.tensor, my: tl.tensor, mz: tl.tensor, metallic: tl.tensor, rough: tl.tensor, graze: tl.tensor,
+    lit_key: tl.tensor, lit_fill: tl.tensor, glint: tl.tensor, unlit: tl.tensor,
 ) -> Any:  # fmt: skip
     """One channel of a lit surface."""
     key = tl.load(light + 6 + channel)
@@ -182,19 +187,9 @@ def _lit(
 
 @triton.jit
 def lit_of(
-    material: Any,
-    light: Any,
-    part: Any,
-    ray_x: Any,
-    ray_y: Any,
-    nx: Any,
-    ny: Any,
-    nz: Any,
-    r: Any,
-    g: Any,
-    b: Any,
-    here: Any,
-) -> Any:
+    material: tl.tensor, light: tl.tensor, part: tl.tensor, ray_x: tl.tensor, ray_y: tl.tensor, nx: tl.tensor,
+    ny: tl.tensor, nz: tl.tensor, r: tl.tensor, g: tl.tensor, b: tl.tensor, here: tl.tensor,
+) -> Any:  # fmt: skip
     """Linear colour 0-1 after tone mapping: `shade.shade`."""
     own = material + part * MATERIAL
     metallic = tl.load(own + 4, mask=here, other=0.0)

@@ -18,19 +18,19 @@ NEAR = tl.constexpr(0.01)
 
 
 @triton.jit
-def _first(low: Any, SCALE: tl.constexpr, length: Any) -> Any:
+def _first(low: tl.tensor, SCALE: tl.constexpr, length: tl.tensor) -> Any:
     """First sample at or after a coordinate."""
     return tl.minimum(tl.maximum(tl.ceil(low * SCALE - 0.5), 0.0), length * SCALE * 1.0).to(tl.int32)
 
 
 @triton.jit
-def _last(high: Any, SCALE: tl.constexpr, length: Any) -> Any:
+def _last(high: tl.tensor, SCALE: tl.constexpr, length: tl.tensor) -> Any:
     """Last sample at or before a coordinate."""
     return tl.minimum(tl.maximum(tl.floor(high * SCALE - 0.5), -1.0), length * SCALE - 1.0).to(tl.int32)
 
 
 @triton.jit
-def _sorted(xa: Any, ya: Any, wa: Any, xb: Any, yb: Any, wb: Any) -> Any:
+def _sorted(xa: tl.tensor, ya: tl.tensor, wa: tl.tensor, xb: tl.tensor, yb: tl.tensor, wb: tl.tensor) -> Any:
     """Two corners in the order of (y, x)."""
     swap = (ya > yb) | ((ya == yb) & (xa > xb))
     x0, y0, w0 = tl.where(swap, xb, xa), tl.where(swap, yb, ya), tl.where(swap, wb, wa)
@@ -38,7 +38,10 @@ def _sorted(xa: Any, ya: Any, wa: Any, xb: Any, yb: Any, wb: Any) -> Any:
 
 
 @triton.jit
-def _extent(x0: Any, y0: Any, x1: Any, y1: Any, x2: Any, y2: Any, width: Any, height: Any, SCALE: tl.constexpr) -> Any:
+def _extent(
+    x0: tl.tensor, y0: tl.tensor, x1: tl.tensor, y1: tl.tensor, x2: tl.tensor, y2: tl.tensor, width: tl.tensor,
+    height: tl.tensor, SCALE: tl.constexpr,
+) -> Any:  # fmt: skip
     """First and last row that a triangle may touch (none when its area is 0 or it lies beside), and its columns."""
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
     left = _first(tl.minimum(tl.minimum(x0, x1), x2), SCALE, width)
@@ -50,7 +53,9 @@ def _extent(x0: Any, y0: Any, x1: Any, y1: Any, x2: Any, y2: Any, width: Any, he
 
 
 @triton.jit
-def _cross(x0: Any, y0: Any, w0: Any, x1: Any, y1: Any, w1: Any, y: Any) -> Any:
+def _cross(
+    x0: tl.tensor, y0: tl.tensor, w0: tl.tensor, x1: tl.tensor, y1: tl.tensor, w1: tl.tensor, y: tl.tensor,
+) -> Any:  # fmt: skip
     """x and w where an edge, given from its upper end, meets row y; never beyond the edge's ends."""
     height = y1 - y0
     inverse = tl.where(height == 0, 0.0, 1.0 / height)
@@ -60,8 +65,8 @@ def _cross(x0: Any, y0: Any, w0: Any, x1: Any, y1: Any, w1: Any, y: Any) -> Any:
 
 @triton.jit
 def _span(
-    x0: Any, y0: Any, w0: Any, x1: Any, y1: Any, w1: Any, x2: Any, y2: Any, w2: Any, row: Any, width: Any,
-    SCALE: tl.constexpr,
+    x0: tl.tensor, y0: tl.tensor, w0: tl.tensor, x1: tl.tensor, y1: tl.tensor, w1: tl.tensor, x2: tl.tensor,
+    y2: tl.tensor, w2: tl.tensor, row: tl.tensor, width: tl.tensor, SCALE: tl.constexpr,
 ) -> Any:  # fmt: skip
     """Samples of sorted triangles in a row: first column, how many, 1/z at the first, its change to the next."""
     y = (row.to(tl.float64) + 0.5) * (1.0 / SCALE)
@@ -84,9 +89,11 @@ def _span(
 
 @triton.jit
 def _put(
-    keys: Any, slots: Any, position: Any, faces: Any, parts: Any, uv: Any, colour: Any, material: Any, texels: Any,
-    levels: Any, num_levels: Any, view: Any, b: Any, triangle: Any, column: Any, row: Any, w: Any, here: Any,
-    width: Any, height: Any, SCALE: tl.constexpr, CUT: tl.constexpr, TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
+    keys: tl.tensor, slots: tl.tensor, position: tl.tensor, faces: tl.tensor, parts: tl.tensor, uv: tl.tensor,
+    colour: tl.tensor, material: tl.tensor, texels: tl.tensor, levels: tl.tensor, num_levels: tl.tensor,
+    view: tl.tensor, b: tl.tensor, triangle: tl.tensor, column: tl.tensor, row: tl.tensor, w: tl.tensor,
+    here: tl.tensor, width: tl.tensor, height: tl.tensor, SCALE: tl.constexpr, CUT: tl.constexpr,
+    TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
 ) -> None:  # fmt: skip
     """Lower the keys of samples by a fragment each. At scale 2 only chosen pixels have keys: four, from `slots` on."""
     place = (b * height + row) * width + column
@@ -114,16 +121,17 @@ def _put(
         tl.atomic_min(keys + place, key, mask=here)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["num_levels", "num_triangles"])  # one kernel for all numbers
 def fill_small(
-    keys: Any, slots: Any, work: Any, listed: Any, position: Any, faces: Any, parts: Any, uv: Any, colour: Any,
-    material: Any, texels: Any, levels: Any, num_levels: Any, views: Any, num_triangles: Any, width: Any,
-    height: Any, SCALE: tl.constexpr, CUT: tl.constexpr, TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
-    LIMIT: tl.constexpr, BLOCK: tl.constexpr,
+    keys: tl.tensor, slots: tl.tensor, work: tl.tensor, listed: tl.tensor, position: tl.tensor, faces: tl.tensor,
+    parts: tl.tensor, uv: tl.tensor, colour: tl.tensor, material: tl.tensor, texels: tl.tensor, levels: tl.tensor,
+    num_levels: tl.tensor, views: tl.tensor, num_triangles: tl.tensor, width: tl.tensor, height: tl.tensor,
+    SCALE: tl.constexpr, CUT: tl.constexpr, TEXTURED: tl.constexpr, COLOURED: tl.constexpr, LIMIT: tl.constexpr,
+    BLOCK: tl.constexpr,
 ) -> None:  # fmt: skip
-    """Draw the triangles of at most LIMIT x LIMIT samples; put the others on the list `work`, `listed` of them.
+    """Draw triangles whose boxes hold about LIMIT x LIMIT samples at most; put the others on the list `work`.
 
-    Grid: (blocks of triangles, views).
+    `listed` says how many they are. Grid: (blocks of triangles, views).
     """
     b = tl.program_id(1)
     t = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -139,7 +147,7 @@ def fill_small(
     x2, y2, w2 = project(view, cx, cy, tl.where(whole, cz, 1.0))
     top, bottom, columns = _extent(x0, y0, x1, y1, x2, y2, width, height, SCALE)
     rows = tl.where(whole, bottom - top + 1, 0)
-    large = (rows > LIMIT) | ((rows > 0) & (columns > LIMIT))
+    large = (rows > 2 * LIMIT) | ((rows > 0) & ((columns > 2 * LIMIT) | (rows * columns > LIMIT * LIMIT)))
     later = large | cut_off
     at = tl.atomic_add(listed + t * 0, 1, mask=later)
     tl.store(work + at, b * num_triangles + t, mask=later)
@@ -160,12 +168,12 @@ def fill_small(
 
 
 @triton.jit
-def _pick(choice: Any, zero: Any, one: Any, two: Any) -> Any:
+def _pick(choice: tl.tensor, zero: tl.tensor, one: tl.tensor, two: tl.tensor) -> Any:
     return tl.where(choice == 0, zero, tl.where(choice == 1, one, two))
 
 
 @triton.jit
-def _pierce(ax: Any, ay: Any, az: Any, bx: Any, by: Any, bz: Any) -> Any:
+def _pierce(ax: tl.tensor, ay: tl.tensor, az: tl.tensor, bx: tl.tensor, by: tl.tensor, bz: tl.tensor) -> Any:
     """Where the edge a-b meets the near plane; reckoned from its inner end, so that neighbours agree bit for bit."""
     out = az < NEAR
     ix, iy, iz = tl.where(out, bx, ax), tl.where(out, by, ay), tl.where(out, bz, az)
@@ -175,7 +183,7 @@ def _pierce(ax: Any, ay: Any, az: Any, bx: Any, by: Any, bz: Any) -> Any:
 
 
 @triton.jit
-def _piece(position: Any, faces: Any, view: Any, t: Any, piece: Any) -> Any:
+def _piece(position: tl.tensor, faces: tl.tensor, view: tl.tensor, t: tl.tensor, piece: tl.tensor) -> Any:
     """What the near plane leaves of triangle t as piece 0 or 1: its corners' x, y and w; and how many pieces it has."""
     _, _, z0 = eye_of(position, view, tl.load(faces + t * 3), True)
     _, _, z1 = eye_of(position, view, tl.load(faces + t * 3 + 1), True)
@@ -208,15 +216,18 @@ def _piece(position: Any, faces: Any, view: Any, t: Any, piece: Any) -> Any:
     return x0, y0, w0, x1, y1, w1, x2, y2, w2, tl.where(two, 2, 1)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["num_levels", "num_triangles"])  # one kernel for all numbers
 def fill_large(
-    keys: Any, slots: Any, work: Any, listed: Any, position: Any, faces: Any, parts: Any, uv: Any, colour: Any,
-    material: Any, texels: Any, levels: Any, num_levels: Any, views: Any, num_triangles: Any, width: Any,
-    height: Any, SCALE: tl.constexpr, CUT: tl.constexpr, TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+    keys: tl.tensor, slots: tl.tensor, work: tl.tensor, listed: tl.tensor, position: tl.tensor, faces: tl.tensor,
+    parts: tl.tensor, uv: tl.tensor, colour: tl.tensor, material: tl.tensor, texels: tl.tensor, levels: tl.tensor,
+    num_levels: tl.tensor, views: tl.tensor, num_triangles: tl.tensor, width: tl.tensor, height: tl.tensor,
+    SCALE: tl.constexpr, CUT: tl.constexpr, TEXTURED: tl.constexpr, COLOURED: tl.constexpr, ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
 ) -> None:  # fmt: skip
-    """Draw the listed triangles. Grid: (any number of programs, blocks of ROWS rows of the lattice)."""
-    block = tl.program_id(1) * ROWS
+    """Draw the listed triangles, a block of ROWS x COLUMNS samples at a time.
+
+    Grid: (any number of programs, any number that share a triangle's blocks of rows).
+    """
     for item in range(tl.program_id(0), tl.load(listed), tl.num_programs(0)):
         entry = tl.load(work + item)
         b = entry // num_triangles
@@ -228,13 +239,13 @@ def fill_large(
             x0, y0, w0, x1, y1, w1, x2, y2, w2, pieces = _piece(position, faces, view, t, piece)
             piece += 1
             top, bottom, _ = _extent(x0, y0, x1, y1, x2, y2, width, height, SCALE)
-            if (top < block + ROWS) & (bottom >= block):
-                x0, y0, w0, x1, y1, w1 = _sorted(x0, y0, w0, x1, y1, w1)
-                x1, y1, w1, x2, y2, w2 = _sorted(x1, y1, w1, x2, y2, w2)
-                x0, y0, w0, x1, y1, w1 = _sorted(x0, y0, w0, x1, y1, w1)
+            x0, y0, w0, x1, y1, w1 = _sorted(x0, y0, w0, x1, y1, w1)
+            x1, y1, w1, x2, y2, w2 = _sorted(x1, y1, w1, x2, y2, w2)
+            x0, y0, w0, x1, y1, w1 = _sorted(x0, y0, w0, x1, y1, w1)
+            for block in range(top + tl.program_id(1) * ROWS, bottom + 1, tl.num_programs(1) * ROWS):
                 row = block + tl.arange(0, ROWS)
                 first, count, w, slope = _span(x0, y0, w0, x1, y1, w1, x2, y2, w2, row, width, SCALE)
-                count = tl.where((row >= top) & (row <= bottom), count, 0)
+                count = tl.where(row <= bottom, count, 0)
                 for c in range(0, tl.max(count), COLUMNS):
                     step = c + tl.arange(0, COLUMNS)[None, :]
                     _put(

@@ -17,25 +17,26 @@ _CONTRAST = tl.constexpr(antialias.CONTRAST)
 
 
 @triton.jit
-def _encoded(encode: Any, linear: Any, here: Any) -> Any:
+def _encoded(encode: tl.tensor, linear: tl.tensor, here: tl.tensor) -> Any:
     """Linear 0-1 to sRGB uint8."""
     step = tl.minimum(tl.maximum(linear * _ENCODE_STEPS + 0.5, 0.0), _ENCODE_STEPS * 1.0).to(tl.int32)
     return tl.load(encode + step, mask=here, other=0)
 
 
 @triton.jit
-def _depth(key: Any, here: Any) -> Any:
+def _depth(key: tl.tensor, here: tl.tensor) -> Any:
     """z of a key; 1 where there is none."""
     bits = tl.where(here, key >> 32, 0x3F800000).to(tl.int32)
     return bits.to(tl.float32, bitcast=True)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["num_levels"])  # one kernel for all numbers
 def shade_centres(
-    keys: Any, out_colour: Any, out_alpha: Any, out_mask: Any, out_depth: Any, out_normal: Any, out_part: Any,
-    position: Any, normal: Any, faces: Any, parts: Any, uv: Any, colour: Any, material: Any, texels: Any,
-    levels: Any, num_levels: Any, decode: Any, encode: Any, views: Any, lights: Any, width: Any, pixels: Any,
-    TEXTURED: tl.constexpr, COLOURED: tl.constexpr, BLOCK: tl.constexpr,
+    keys: tl.tensor, out_colour: tl.tensor, out_alpha: tl.tensor, out_mask: tl.tensor, out_depth: tl.tensor,
+    out_normal: tl.tensor, out_part: tl.tensor, position: tl.tensor, normal: tl.tensor, faces: tl.tensor,
+    parts: tl.tensor, uv: tl.tensor, colour: tl.tensor, material: tl.tensor, texels: tl.tensor, levels: tl.tensor,
+    num_levels: tl.tensor, decode: tl.tensor, encode: tl.tensor, views: tl.tensor, lights: tl.tensor, width: tl.tensor,
+    pixels: tl.tensor, TEXTURED: tl.constexpr, COLOURED: tl.constexpr, BLOCK: tl.constexpr,
 ) -> None:  # fmt: skip
     """Colour, alpha, mask, depth, normal and part at pixel centres. Grid: (blocks of pixels, views)."""
     b = tl.program_id(1)
@@ -74,7 +75,7 @@ def shade_centres(
 
 
 @triton.jit
-def _differs(picture: Any, place: Any, other: Any, here: Any) -> Any:
+def _differs(picture: tl.tensor, place: tl.tensor, other: tl.tensor, here: tl.tensor) -> Any:
     """Whether a value differs visibly from the one at another place."""
     a = tl.load(picture + place, mask=here, other=0).to(tl.int32)
     b = tl.load(picture + other, mask=here, other=0).to(tl.int32)
@@ -82,7 +83,7 @@ def _differs(picture: Any, place: Any, other: Any, here: Any) -> Any:
 
 
 @triton.jit
-def _rough_beside(colour: Any, alpha: Any, place: Any, other: Any, here: Any) -> Any:
+def _rough_beside(colour: tl.tensor, alpha: tl.tensor, place: tl.tensor, other: tl.tensor, here: tl.tensor) -> Any:
     found = _differs(alpha, place, other, here)
     found = found | _differs(colour, place * 3, other * 3, here)
     found = found | _differs(colour, place * 3 + 1, other * 3 + 1, here)
@@ -91,16 +92,9 @@ def _rough_beside(colour: Any, alpha: Any, place: Any, other: Any, here: Any) ->
 
 @triton.jit
 def list_rough(
-    colour: Any,
-    alpha: Any,
-    slots: Any,
-    rough: Any,
-    counted: Any,
-    fine: Any,
-    width: Any,
-    pixels: Any,
-    BLOCK: tl.constexpr,
-) -> None:
+    colour: tl.tensor, alpha: tl.tensor, slots: tl.tensor, rough: tl.tensor, counted: tl.tensor, fine: tl.tensor,
+    width: tl.tensor, pixels: tl.tensor, BLOCK: tl.constexpr,
+) -> None:  # fmt: skip
     """Number the pixels that differ visibly from a neighbour, and empty the four fine keys of each.
 
     The pixels of view b are numbered from b * `pixels` on, `counted`[b] of them: `slots` gets a pixel's number or -1,
@@ -125,12 +119,13 @@ def list_rough(
     tl.store(slots + place, tl.where(found, number, -1), mask=here)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["num_levels"])  # one kernel for all numbers
 def shade_rough(
-    fine: Any, rough: Any, counted: Any, out_colour: Any, out_alpha: Any, position: Any, normal: Any, faces: Any,
-    parts: Any, uv: Any, colour: Any, material: Any, texels: Any, levels: Any, num_levels: Any, decode: Any,
-    encode: Any, views: Any, lights: Any, width: Any, pixels: Any, TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
-    BLOCK: tl.constexpr,
+    fine: tl.tensor, rough: tl.tensor, counted: tl.tensor, out_colour: tl.tensor, out_alpha: tl.tensor,
+    position: tl.tensor, normal: tl.tensor, faces: tl.tensor, parts: tl.tensor, uv: tl.tensor, colour: tl.tensor,
+    material: tl.tensor, texels: tl.tensor, levels: tl.tensor, num_levels: tl.tensor, decode: tl.tensor,
+    encode: tl.tensor, views: tl.tensor, lights: tl.tensor, width: tl.tensor, pixels: tl.tensor, TEXTURED: tl.constexpr,
+    COLOURED: tl.constexpr, BLOCK: tl.constexpr,
 ) -> None:  # fmt: skip
     """Mean colour and coverage of the four samples of the listed pixels. Grid: (any number of programs, views)."""
     b = tl.program_id(1)

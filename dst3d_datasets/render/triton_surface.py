@@ -14,13 +14,14 @@ from typing import Any
 import triton
 import triton.language as tl
 
+EXACT: dict[str, Any] = {"enable_fp_fusion": False}  # a fused multiply-add rounds once where a CPU rounds twice
 VIEW = tl.constexpr(18)  # numbers of a view: R by rows, t, fx, skew, cx, fy, cy, fx * fy
 MATERIAL = tl.constexpr(10)  # numbers of a part: R, G, B, A, metallic, roughness, unlit, cutoff, texels, wrap
 DECODE_STEPS = tl.constexpr(16)
 
 
 @triton.jit
-def eye_of(position: Any, view: Any, vertex: Any, here: Any) -> Any:
+def eye_of(position: tl.tensor, view: tl.tensor, vertex: tl.tensor, here: tl.tensor) -> Any:
     """Vertices in the camera frame: x, y, z."""
     x = tl.load(position + vertex * 3, mask=here, other=0.0)
     y = tl.load(position + vertex * 3 + 1, mask=here, other=0.0)
@@ -32,7 +33,7 @@ def eye_of(position: Any, view: Any, vertex: Any, here: Any) -> Any:
 
 
 @triton.jit
-def project(view: Any, x: Any, y: Any, z: Any) -> Any:
+def project(view: tl.tensor, x: tl.tensor, y: tl.tensor, z: tl.tensor) -> Any:
     """Pixel coordinates and 1/z; meaningless where z <= 0."""
     w = 1.0 / z
     u = x * w
@@ -45,7 +46,10 @@ def project(view: Any, x: Any, y: Any, z: Any) -> Any:
 
 
 @triton.jit
-def _share(view: Any, ax: Any, ay: Any, az: Any, bx: Any, by: Any, bz: Any, x: Any, y: Any) -> Any:
+def _share(
+    view: tl.tensor, ax: tl.tensor, ay: tl.tensor, az: tl.tensor, bx: tl.tensor, by: tl.tensor, bz: tl.tensor,
+    x: tl.tensor, y: tl.tensor,
+) -> Any:  # fmt: skip
     """The unscaled weight at pixel (x, y) of the corner across from the side a-b."""
     p = ay * bz - az * by
     q = az * bx - ax * bz
@@ -58,8 +62,9 @@ def _share(view: Any, ax: Any, ay: Any, az: Any, bx: Any, by: Any, bz: Any, x: A
 
 @triton.jit
 def weights_of(
-    view: Any, ax: Any, ay: Any, az: Any, bx: Any, by: Any, bz: Any, cx: Any, cy: Any, cz: Any, x: Any, y: Any
-) -> Any:
+    view: tl.tensor, ax: tl.tensor, ay: tl.tensor, az: tl.tensor, bx: tl.tensor, by: tl.tensor, bz: tl.tensor,
+    cx: tl.tensor, cy: tl.tensor, cz: tl.tensor, x: tl.tensor, y: tl.tensor,
+) -> Any:  # fmt: skip
     """Perspective-correct weights, float32, of the corners a, b, c (camera frame) at pixels (x, y)."""
     first = _share(view, bx, by, bz, cx, cy, cz, x, y)
     second = _share(view, cx, cy, cz, ax, ay, az, x, y)
@@ -72,7 +77,10 @@ def weights_of(
 
 
 @triton.jit
-def mixed(table: Any, stride: Any, i: Any, j: Any, k: Any, wi: Any, wj: Any, wk: Any, here: Any) -> Any:
+def mixed(
+    table: tl.tensor, stride: tl.tensor, i: tl.tensor, j: tl.tensor, k: tl.tensor, wi: tl.tensor, wj: tl.tensor,
+    wk: tl.tensor, here: tl.tensor,
+) -> Any:  # fmt: skip
     """A vertex attribute (one column of a table with rows of `stride` numbers) at the samples."""
     a = tl.load(table + i * stride, mask=here, other=0.0)
     b = tl.load(table + j * stride, mask=here, other=0.0)
@@ -81,7 +89,7 @@ def mixed(table: Any, stride: Any, i: Any, j: Any, k: Any, wi: Any, wj: Any, wk:
 
 
 @triton.jit
-def _taps(t: Any, size: Any, wrap: Any) -> Any:
+def _taps(t: tl.tensor, size: tl.tensor, wrap: tl.tensor) -> Any:
     """The two texels about coordinate t, and the weight of the second; `wrap` 0 repeats, 1 clamps, 2 mirrors."""
     repeated = t - tl.floor(t)
     folded = t - 2.0 * tl.floor(t * 0.5)
@@ -100,8 +108,9 @@ def _taps(t: Any, size: Any, wrap: Any) -> Any:
 
 @triton.jit
 def texels_of(
-    texels: Any, levels: Any, num_levels: Any, part: Any, wrap: Any, u: Any, v: Any, density: Any, here: Any
-) -> Any:
+    texels: tl.tensor, levels: tl.tensor, num_levels: tl.tensor, part: tl.tensor, wrap: tl.tensor, u: tl.tensor,
+    v: tl.tensor, density: tl.tensor, here: tl.tensor,
+) -> Any:  # fmt: skip
     """Four packed texels about (u, v) and their two weights; `density` texels of level 0 lie in a sample."""
     octaves = (tl.maximum(density, 1e-6).to(tl.int32, bitcast=True) >> 23) - 127
     level = tl.minimum(tl.maximum((octaves + 1) >> 1, 0), num_levels - 1)
@@ -121,7 +130,9 @@ def texels_of(
 
 
 @triton.jit
-def channel_of(a: Any, b: Any, c: Any, d: Any, across: Any, down: Any, shift: tl.constexpr) -> Any:
+def channel_of(
+    a: tl.tensor, b: tl.tensor, c: tl.tensor, d: tl.tensor, across: tl.tensor, down: tl.tensor, shift: tl.constexpr,
+) -> Any:  # fmt: skip
     """One channel of four texels, blended: 0-255."""
     e = ((a >> shift) & 255).to(tl.float32)
     f = ((b >> shift) & 255).to(tl.float32)
@@ -134,8 +145,9 @@ def channel_of(a: Any, b: Any, c: Any, d: Any, across: Any, down: Any, shift: tl
 
 @triton.jit
 def alpha_of(
-    view: Any, position: Any, uv: Any, colour: Any, material: Any, texels: Any, levels: Any, num_levels: Any, i: Any,
-    j: Any, k: Any, part: Any, x: Any, y: Any, here: Any, TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
+    view: tl.tensor, position: tl.tensor, uv: tl.tensor, colour: tl.tensor, material: tl.tensor, texels: tl.tensor,
+    levels: tl.tensor, num_levels: tl.tensor, i: tl.tensor, j: tl.tensor, k: tl.tensor, part: tl.tensor, x: tl.tensor,
+    y: tl.tensor, here: tl.tensor, TEXTURED: tl.constexpr, COLOURED: tl.constexpr,
 ) -> Any:  # fmt: skip
     """Alpha at pixels (x, y) of triangles i, j, k, from the finest texture level; and the part's cutoff."""
     ax, ay, az = eye_of(position, view, i, here)

@@ -19,7 +19,8 @@ def truncated(model: CadModel, view: View, width: int, height: int, renderer: Re
 
     The principal point moves in the direction `view.towards`, by the most whole pixels with which at least that share
     is inside. Where the camera stands and looks stays as it was, so R, t and the angles do too. An object of which the
-    picture shows less from the start, or nothing that could be counted, stays where it is.
+    picture shows less from the start, or nothing that could be counted, stays where it is. Engines whose silhouettes
+    differ by a pixel may differ by a pixel here too; the label's K is always the one that the picture was made with.
 
     Args:
         model: the model.

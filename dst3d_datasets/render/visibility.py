@@ -12,13 +12,14 @@ from . import Renderer
 LONGEST = 1536  # longest side of the picture in which an object that leaves the image is measured, pixels
 
 
-def box_and_visible(model: CadModel, camera: Camera, renderer: Renderer) -> tuple[Box, float]:
+def box_and_visible(model: CadModel, camera: Camera, renderer: Renderer, box: Box | None = None) -> tuple[Box, float]:
     """The box of the whole projected object, and the share of its silhouette that the image shows.
 
     Args:
         model: the model.
         camera: the camera.
         renderer: draws the silhouette of objects that leave the image; not asked for others.
+        box: the projected box where it is known already.
 
     No other object stands before this one, and what it hides of itself does not count: the share says how much the
     image's edge has cut away, as the `visib_fract` of BOP (Hodan et al., ECCV 2018) without occluders.
@@ -27,7 +28,7 @@ def box_and_visible(model: CadModel, camera: Camera, renderer: Renderer) -> tupl
         (x0, y0, x1, y1) in pixels, exact, of all that lies in front of the near plane, which may leave the image (all 0
         if nothing does), and a share 0-1: the silhouette inside the image over the whole silhouette.
     """
-    box = projected_box(model, camera)
+    box = box or projected_box(model, camera)
     if box is None:
         return (0.0, 0.0, 0.0, 0.0), 0.0
     x0, y0, x1, y1 = box

@@ -33,13 +33,15 @@ class Settings:
     whole: float
     autoencoder: float
     judge: float
+    look: float
     wait: int
     jobs: int
     workers: int
     batch: int
     pool: int
     seed: int
-    compile: bool
+    guide: float
+    guide_from: float
     resume: Path | None = None
 
 
@@ -111,17 +113,18 @@ def _leg(settings: Settings, folder: Path, say: Log) -> None:
     elif settings.resume:
         networks.load(settings.resume, model, vae)
         vae.register_to_config(**json.loads((settings.resume / "vae/config.json").read_text(encoding="utf-8")))
-    else:
-        facts |= autoencoder.train(vae, mixer, settings.autoencoder, settings.batch // 2, say)
+    if not state and settings.autoencoder:
+        facts |= autoencoder.train(vae, mixer, settings.autoencoder, max(2, settings.batch // 2), say)
         say(f"autoencoder: {facts}")
     vae.requires_grad_(False).eval()
     pool = Pool(mixer, vae, tokenizer, settings.pool)
     pool.fill(settings.batch)
     say("pool filled")
-    trainer = Trainer(model, pool, settings.seed + int(state.get("legs", 0)), settings.compile)
+    seed = settings.seed + int(state.get("legs", 0))
+    trainer = Trainer(model, pool, seed, settings.guide, settings.guide_from)
     if state:
         trainer.resume(state["trainer"])
-    rest = settings.seconds - say.spent() - settings.judge - min(45.0, 0.1 * settings.seconds)
+    rest = settings.seconds - say.spent() - settings.judge - min(settings.look, 0.1 * settings.seconds)
     trainer.run(min(settings.whole, trainer.spent + rest), settings.whole, settings.batch, say)
     facts |= {
         "steps": trainer.step,
@@ -147,7 +150,9 @@ def _finish(
     with tarfile.open(settings.out / "tiny.tar", "w") as tar:
         tar.add(target, arcname="tiny")
     say("weights written")
-    facts |= train_judge(settings.out / "judge.safetensors", mixer, settings.judge, settings.batch, say)
+    if settings.judge:
+        judge_file = settings.out / "judge.safetensors"
+        facts |= train_judge(judge_file, mixer, vae, settings.judge, max(2, settings.batch // 2), say)
     pipeline = networks.pipeline_of(trainer.average, vae, tokenizer)
     facts |= figures(pipeline, mixer)
     say(json.dumps(facts))

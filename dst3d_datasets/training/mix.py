@@ -90,8 +90,8 @@ class Mixer:
     def _rand(self, *shape: int) -> Tensor:
         return torch.rand(*shape, generator=self.generator, device=self.views.device)
 
-    def draw(self, count: int, collage: float = COLLAGE) -> Pictures:
-        """`count` pictures of views drawn at random."""
+    def draw(self, count: int, collage: float = COLLAGE, worded: bool = True) -> Pictures:
+        """`count` pictures of views drawn at random; without prompts where nobody reads them (`worded`)."""
         views, several = self.views, int(count * collage)
         index = torch.randint(len(views), (count,), generator=self.generator, device=views.device)
         rgba, edge = views["rgba"][index].float().div_(255), views["edge"][index]
@@ -105,12 +105,12 @@ class Mixer:
         flip = self._rand(count) < 0.5
         rgba = torch.where(flip[:, None, None, None], rgba.flip(-1), rgba)
         edge = torch.where(flip[:, None, None], edge.flip(-1), edge)
-        behind, kinds, hues = self._background(grey)
+        behind, kinds, first = self._background(grey)
         image = rgba[:, :3] * rgba[:, 3:] + behind * (1 - rgba[:, 3:])
-        prompts = [
-            prompt_of(name, keywords, KINDS[kind], hue, self.dice)
-            for (name, keywords), kind, hue in zip(words, kinds, hues, strict=True)
-        ]
+        prompts = []
+        if worded:
+            facts = zip(words, kinds, _hue_words(first), strict=True)
+            prompts = [prompt_of(name, keys, KINDS[kind], hue, self.dice) for (name, keys), kind, hue in facts]
         colours = [-1 if row < several else colour_of(keywords) for row, (_, keywords) in enumerate(names)]
         return Pictures(image * 2 - 1, edge, prompts, [name for name, _ in names], colours)
 
@@ -136,11 +136,11 @@ class Mixer:
             result = torch.cat([mixed / over.clamp_min(1e-4), over], 1)
         return result, names
 
-    def _background(self, grey: Tensor) -> tuple[Tensor, list[int], list[str]]:
-        """(B, 3, H, W) in [0, 1] with the brightness that the control was made against, its kinds, and hue words."""
+    def _background(self, grey: Tensor) -> tuple[Tensor, list[int], Tensor]:
+        """(B, 3, H, W) in [0, 1] of about the brightness that the control was made against, its kinds and colours."""
         count, device = len(grey), grey.device
-        luma = (grey + (self._rand(count) - 0.5) * 0.16).clamp(0.02, 0.98)
-        luma = torch.where(self._rand(count) < 0.08, self._rand(count), luma)[:, None]
+        luma = (grey + (self._rand(count) - 0.5) * 0.24).clamp(0.02, 0.98)
+        luma = torch.where(self._rand(count) < 0.10, self._rand(count), luma)[:, None]
         first, second = self._tinted(luma), self._tinted((luma + (self._rand(count, 1) - 0.5) * 0.2).clamp(0.02, 0.98))
         kinds = torch.from_numpy(self.dice.choice(len(KINDS), count, p=SHARES)).to(device)
         share = self._shares(kinds)
@@ -148,11 +148,11 @@ class Mixer:
         cluttered = (kinds == KINDS.index("cluttered")).nonzero()[:, 0]
         if len(cluttered):
             picture[cluttered] = self._clutter(picture[cluttered])
-        return picture, kinds.tolist(), _hue_words(first)
+        return picture, kinds.tolist(), first
 
     def _tinted(self, luma: Tensor) -> Tensor:
-        """Random colours (B, 3) of about the given brightness (B, 1), mostly soft."""
-        tint = self._rand(len(luma), 3) * self._rand(len(luma), 1)
+        """Random colours (B, 3) of about the given brightness (B, 1), soft and strong."""
+        tint = self._rand(len(luma), 3) * (1 - self._rand(len(luma), 1) ** 2)
         weights = torch.tensor(_LUMA, device=luma.device)
         return (tint + luma - (tint * weights).sum(1, keepdim=True)).clamp(0, 1)
 

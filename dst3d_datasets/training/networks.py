@@ -100,10 +100,13 @@ class Denoiser(nn.Module):
             tokens: (B, 77) int64.
             edge: (B, H, W) bool.
         """
-        words = self.text(tokens, return_dict=False)[0]
+        return self.steered(noisy, time, self.text(tokens, return_dict=False)[0], edge)
+
+    def steered(self, noisy: Tensor, time: Tensor, words: Tensor, edge: Tensor) -> Tensor:
+        """The same from the text encoder's `words` (B, 77, WIDTH)."""
         picture = edge[:, None].to(noisy.dtype).expand(-1, 3, -1, -1)
         down, middle = self.control(noisy, time, words, picture, return_dict=False)
-        return self.unet(
+        guess: Tensor = self.unet(
             noisy,
             time,
             words,
@@ -111,6 +114,7 @@ class Denoiser(nn.Module):
             mid_block_additional_residual=middle,
             return_dict=False,
         )[0]
+        return guess
 
 
 def pipeline_of(model: Denoiser, vae: AutoencoderTiny, tokenizer: Any) -> StableDiffusionControlNetPipeline:

@@ -67,7 +67,7 @@ def render_job(job: int, folder: Path, device: str = "cpu") -> None:
         for name, values in _views_of(source.open(ref), ref, renderer).items():
             rows[name] += values
         rows["part"] += [len(models) - 1] * VIEWS
-    arrays = {name: np.stack(values) for name, values in rows.items()}
+    arrays: dict[str, Any] = {name: np.stack(values) for name, values in rows.items()}
     temporary = folder / f".{os.getpid()}-{job}.npz"
     np.savez(temporary, models=np.asarray(json.dumps(models)), **arrays)
     os.replace(temporary, target)
