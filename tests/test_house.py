@@ -81,10 +81,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "scipy": ("dst3d_datasets/export/pascal3d.py",),
     "pycocotools": (),
-    "tyro": (),
-    "click": (),
-    "typer": (),
-    "rich": (),
+    **dict.fromkeys(("tyro", "click", "typer", "rich"), ()),
 }
 
 HEAVY = (
