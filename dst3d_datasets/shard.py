@@ -196,7 +196,7 @@ def _render(work: _Work, model: CadModel, surface: NDArray[np.float32] | None, v
         with work.clock("controls"):
             controls = drawn.controls or tools.make_controls(buffers, camera, work.recipe.controls)
             bbox, visible = tools.box_and_visible(model, camera, tools.renderer, drawn.box)
-        key, prompt = model.ref.key(view.index), tools.prompter.prompt(model.ref, seed_of(seed, "prompt"))
+        key, prompt = model.ref.key(view.index), tools.prompt(model, buffers, seed_of(seed, "prompt"))
         label = make_label(
             key=key,
             model=model,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import registry, views
 from .errors import ModelRefused, Reason
 from .generate import Generator
-from .nouns import CadModel, Camera, Lights, ModelRef
+from .nouns import Buffers, CadModel, Camera, Lights, ModelRef, Prompt
 from .prompts import Prompter
 from .recipe import Recipe, to_yaml
 from .recipe.base import names_a_place
@@ -114,6 +114,16 @@ class Tools:
         """Where the words come from."""
         prompter: Prompter = registry.lookup("prompts", self._recipe.prompts.kind)(self._recipe.prompts)
         return prompter
+
+    def prompt(self, model: CadModel, buffers: Buffers, seed: int) -> Prompt:
+        """The words of one sample; a prompter that asks for it is told the look that the render shows."""
+        if getattr(self.prompter, "sees", False):
+            from .prompts.look import look_of
+
+            asked: Any = self.prompter
+            seen: Prompt = asked.prompt_seeing(model.ref, seed, look_of(model, buffers))
+            return seen
+        return self.prompter.prompt(model.ref, seed)
 
     @cached_property
     def generator(self) -> Generator:

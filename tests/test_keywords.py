@@ -54,7 +54,7 @@ def test_folders_and_tags_of_a_table(tmp_path):
     assert prompts(plain) == {"mug/tall/old_red/a_b.obj": "a mug, tall, old red, a b", "mug/c.obj": "a mug, c"}
     (tmp_path / "c.csv").write_text("synset,model,tags,title\nn03063599,mug/c.obj,enamel; Dotted,My cup\n")
     assert prompts({**plain, "catalogue": {"file": str(tmp_path / "c.csv")}}) == {
-        "mug/c.obj": "a coffee mug, enamel, Dotted, My cup"
+        "mug/c.obj": "a coffee mug, enamel, dotted, My cup"
     }
 
 

@@ -14,6 +14,14 @@ from dst3d_datasets.nouns import ModelRef
 from dst3d_datasets.prompts.captions import Captions
 from dst3d_datasets.recipe.options import CaptionsPromptOptions
 
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """An index of the test's own."""
+    monkeypatch.setenv("DST3D_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
 ROWS = [
     ("n02690373", "an airliner over the sea"),
     ("coffee mug", 'a mug, "hot"'),
@@ -130,8 +138,9 @@ def test_errors_come_at_construction_and_name_the_field(tmp_path):
     (tmp_path / "utf16.csv").write_bytes("class,caption\nä,b\n".encode("utf-16"))
     with pytest.raises(RecipeError, match="cannot be read as CSV"):
         captions(tmp_path / "utf16.csv")
-    with pytest.raises(RecipeError, match="cannot be read as CSV"):
-        captions(tmp_path)
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(RecipeError, match="bare holds no"):
+        captions(tmp_path / "bare")
 
 
 def test_a_file_that_breaks_later_says_so(tmp_path):
@@ -139,3 +148,101 @@ def test_a_file_that_breaks_later_says_so(tmp_path):
     path.write_bytes(b"class,caption\nairliner,fine\nmug,\xff\xfe\n")
     with pytest.raises(RecipeError, match=r"prompts\.file.*cannot be read as CSV"):
         captions(path).prompt(plane(), 1)
+
+
+def test_parquet_and_folders_say_what_csv_says(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [*ROWS, ("coffee mug", None)]
+    columns = {"class": [row[0] for row in rows], "id": list(range(len(rows))), "caption": [row[1] for row in rows]}
+    parquet.write_table(pa.table(columns), tmp_path / "c.parquet", row_group_size=2)
+    of_csv, of_parquet = captions(write(tmp_path / "c.csv")), captions(tmp_path / "c.parquet")
+    folder = tmp_path / "two"
+    folder.mkdir()
+    write(folder / "a.csv", ROWS[:3])
+    parquet.write_table(pa.table(columns).slice(3), folder / "b.parquet")
+    (folder / "README.md").write_text("nothing")
+    of_folder = captions(folder)
+    for model in (plane(), MUG):
+        for seed in range(40):
+            said = of_csv.prompt(model, seed)
+            assert of_parquet.prompt(model, seed) == said
+            assert of_folder.prompt(model, seed) == said
+    with pytest.raises(RecipeError, match=r"no column 'text'; it has: class, id, caption"):
+        captions(tmp_path / "c.parquet", caption_column="text")
+    (tmp_path / "no.parquet").write_bytes(b"PAR1")
+    with pytest.raises(RecipeError, match="cannot be read as Parquet"):
+        captions(tmp_path / "no.parquet")
+
+
+def test_an_address_is_read_as_a_file_is(tmp_path):
+    """Any file system of fsspec will do; the Hub's differs in nothing but its name."""
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    local = write(tmp_path / "c.csv")
+    memory.pipe("/captions-test/c.csv", local.read_bytes())
+    try:
+        remote = captions("memory://captions-test/c.csv")
+        for seed in range(20):
+            assert remote.prompt(plane(), seed) == captions(local).prompt(plane(), seed)
+        before = remote.revision
+        memory.pipe("/captions-test/c.csv", local.read_bytes() + b"zebra,one more\n")
+        assert captions("memory://captions-test/c.csv").revision != before
+    finally:
+        memory.rm("/captions-test", recursive=True)
+
+
+def test_the_index_is_made_once_and_by_content(tmp_path, home):
+    path = write(tmp_path / "c.csv")
+    captions(path).prompt(plane(), 1)
+    (made,) = (home / "captions").iterdir()
+    before = (made / "texts").stat().st_mtime_ns
+    captions(path).prompt(plane(), 2)
+    assert (made / "texts").stat().st_mtime_ns == before
+    write(path, ROWS[1:])
+    captions(path).prompt(plane(), 2)
+    assert len(list((home / "captions").iterdir())) == 2
+
+
+def test_a_pass_that_dies_leaves_no_index(tmp_path):
+    from dst3d_datasets.prompts.caption_index import make_index
+
+    def dying():
+        yield "a", "one"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_index(dying(), tmp_path / "index")
+    assert list(tmp_path.iterdir()) == []
+    assert make_index([("a", "one"), ("A", "two")], tmp_path / "index").caption("a", 1) == "two"
+
+
+def test_memory_is_flat_in_the_number_of_captions(tmp_path):
+    from dst3d_datasets.prompts.caption_index import make_index
+
+    def peak(count):
+        tracemalloc.start()
+        try:
+            rows = ((f"class {i * 7919 % 50}", f"caption {i}") for i in range(count))
+            index = make_index(rows, tmp_path / str(count))
+            assert index.count("class 3") == count // 50
+            assert index.caption("class_3", 5) == f"caption {next(i for i in range(count) if i * 7919 % 50 == 3) + 250}"
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(200_000) < 1.5 * peak(50_000)
+
+
+def test_keywords_go_behind_the_name(tmp_path):
+    rows = [("n02690373", "an airliner over the sea"), ("n02690373", "AIRLINERS in a row"), ("coffee mug", "no name")]
+    prompter = captions(write(tmp_path / "c.csv", rows), keywords=2)
+    jet = plane(keywords=("wide_body", "lowpoly", "sea", "white", "old"))
+    assert {prompter.prompt(jet, seed).text for seed in range(30)} == {
+        "an airliner (wide body, white) over the sea", "AIRLINERS (wide body, sea) in a row"
+    }  # fmt: skip
+    assert prompter.prompt(ModelRef(**{**MUG_FIELDS, "keywords": ("red",)}), 1).text == "no name"
+    assert {prompter.prompt(plane(), seed).text for seed in range(30)} == {rows[0][1], rows[1][1]}
+
+
+MUG_FIELDS = {"source": "s", "model_id": "m", "class_name": "coffee mug", "synset": "n03063599"}

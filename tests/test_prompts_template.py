@@ -18,8 +18,8 @@ def words(text, **fields):
     return Template(TemplatePromptOptions(text=text)).prompt(ref(**fields), 7).text
 
 
-def test_the_default_is_the_references_prompt_word_for_word():
-    prompt = Template(TemplatePromptOptions()).prompt(ref(keywords=("jet",), title="A380"), 1)
+def test_the_references_prompt_word_for_word():
+    prompt = Template(TemplatePromptOptions(text="reference")).prompt(ref(keywords=("jet",), title="A380"), 1)
     assert prompt.text == "An image of airliner, best quality, extremely detailed"
     assert prompt.negative == (
         "longbody, lowres, bad anatomy, bad hands, missing fingers, extra digit, fewer digits, cropped, "

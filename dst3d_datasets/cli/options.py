@@ -9,9 +9,13 @@ from ..errors import UsageError
 from ..recipe import Recipe, load_recipe
 
 
-def add_recipe(parser: argparse.ArgumentParser) -> None:
+def add_recipe(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     """The recipe, and overrides of its fields."""
-    parser.add_argument("recipe", help="a recipe file, or the name of a built-in recipe such as quickstart")
+    parser.add_argument(
+        "recipe",
+        nargs="?" if optional else None,
+        help="a recipe file, or the name of a built-in recipe such as quickstart",
+    )
     parser.add_argument(
         "--set",
         action="append",

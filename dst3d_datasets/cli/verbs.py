@@ -22,6 +22,7 @@ VERBS: dict[str, str] = {
     "preview": "make a few samples and look at them, in seconds",
     "catalogue": "list a collection's models by class of ImageNet",
     "inspect": "say what the loader makes of one model or archive",
+    "captions": "write captions for a recipe's classes with a language model",
     "plan": "say what a recipe will make; needs no GPU",
     "views": "draw where the cameras of a plan will stand",
     "build": "make the shards of a recipe; goes on where it stopped",

@@ -13,7 +13,11 @@ TABLE = {
 
 
 class Prompter(Protocol):
-    """Chooses words. Built as `Class(options)`; must give the same prompt for the same arguments, always."""
+    """Chooses words. Built as `Class(options)`; must give the same prompt for the same arguments, always.
+
+    One whose attribute `sees` is true is asked by `prompt_seeing(ref, seed, look)`, with what the render shows (see
+    `look.Look`).
+    """
 
     def prompt(self, ref: ModelRef, seed: int) -> Prompt:
         """The prompt of one sample; `seed` is the sample's own, 0 <= seed < 2**63."""

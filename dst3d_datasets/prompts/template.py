@@ -7,30 +7,18 @@ from string import Formatter
 
 from ..errors import RecipeError
 from ..nouns import ModelRef, Prompt
-from ..recipe.options import TemplatePromptOptions
+from ..recipe.options import KEYWORD_PROMPT, REFERENCE_PROMPT, TemplatePromptOptions
+from .english import article
+from .keywords import MAX_KEYWORDS, clean_keywords
+from .look import Look
+from .names import name_of
 
-FIELDS = ("article", "class_name", "keywords", "title")
-MAX_KEYWORDS = 8  # more only push the class out of a text encoder's 77 tokens
+__all__ = ["FIELDS", "MAX_KEYWORDS", "NAMED", "Template", "article", "check_template", "fill"]
+
+FIELDS = ("article", "name", "class_name", "keywords", "title", "colour", "material")
+NAMED = {"reference": REFERENCE_PROMPT, "keywords": KEYWORD_PROMPT}  # templates that a recipe may name
 _ARTICLE = "\x00"  # stands for "a" or "an" until the next word is known; cannot occur in a cleaned field
-
-_AN = re.compile(r"(?:hour|honou?r|honest|heir)", re.IGNORECASE)
-_A = re.compile(r"(?:uni(?![nmd])|use|usu|ute|ura|uku|eu|ewe|ufo|one(?![a-z])|once|ouija)", re.IGNORECASE)
-_SPELT = re.compile(r"(?:[A-Z]{2,}|[A-Z](?=[-\d]))(?![a-z])")  # "SUV", "X-ray": read letter by letter
-
-
-def article(word: str) -> str:
-    """The indefinite article before an English word, by its sound where spelling misleads ("an hourglass").
-
-    >>> [article(word) for word in ("airliner", "unicycle", "umbrella", "SUV", "hourglass", "teapot")]
-    ['an', 'a', 'an', 'an', 'an', 'a']
-    """
-    if _SPELT.match(word):
-        return "an" if word[0] in "AEFHILMNORSX" else "a"
-    if _AN.match(word):
-        return "an"
-    if _A.match(word):
-        return "a"
-    return "an" if word[:1].lower() in tuple("aeiou") else "a"
+_BEFORE = {"one": _ARTICLE, "pair": f"{_ARTICLE} pair of", "many": "", "mass": ""}  # by the class's number
 
 
 def check_template(text: str, where: str) -> None:
@@ -55,14 +43,20 @@ def check_template(text: str, where: str) -> None:
             raise RecipeError(f"{where}: unknown field {{{name}}} in {text!r}; known: {choices}")
 
 
-def fill(text: str, ref: ModelRef) -> str:
-    """A checked template with the model's words filled in; no double spaces, no comma left by an empty field."""
-    class_name = _clean(ref.class_name.replace("_", " "))
+def fill(text: str, ref: ModelRef, look: Look | None = None) -> str:
+    """A checked template with the model's words filled in; no double spaces, no comma left by an empty field.
+
+    `{colour}` and `{material}` are empty without a look.
+    """
+    class_name, name = _clean(ref.class_name.replace("_", " ")), name_of(ref)
     words = {
-        "article": _ARTICLE,
+        "article": _BEFORE[name.number],
+        "name": _clean(name.text),
         "class_name": class_name,
-        "keywords": ", ".join(_keywords(ref.keywords, class_name)),
+        "keywords": ", ".join(clean_keywords(ref.keywords, class_name)[0]),
         "title": _clean(ref.title),
+        "colour": look.colour if look else "",
+        "material": look.material if look else "",
     }
     return _with_articles(_tidy(text.format(**words)))
 
@@ -70,16 +64,6 @@ def fill(text: str, ref: ModelRef) -> str:
 def _clean(text: str) -> str:
     """One line without control characters, spaces collapsed."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _keywords(keywords: tuple[str, ...], class_name: str) -> list[str]:
-    """The first distinct keywords that are not the class name itself, at most `MAX_KEYWORDS`."""
-    seen, kept = {class_name.casefold(), ""}, []
-    for keyword in (_clean(word.replace("_", " ")) for word in keywords):
-        if keyword.casefold() not in seen:
-            seen.add(keyword.casefold())
-            kept.append(keyword)
-    return kept[:MAX_KEYWORDS]
 
 
 def _tidy(text: str) -> str:
@@ -112,13 +96,23 @@ class Template:
     """
 
     def __init__(self, options: TemplatePromptOptions) -> None:
-        check_template(options.text, "prompts.text")
+        self._text = NAMED.get(options.text, options.text)
+        check_template(self._text, "prompts.text")
         check_template(options.negative, "prompts.negative")
         self._options = options
 
     def prompt(self, ref: ModelRef, seed: int) -> Prompt:
         """The prompt of one sample; only `ref` matters."""
-        return Prompt(text=fill(self._options.text, ref), negative=fill(self._options.negative, ref))
+        return Prompt(text=fill(self._text, ref), negative=fill(self._options.negative, ref))
+
+    @property
+    def sees(self) -> bool:
+        """Whether the template has words that are measured from the render."""
+        return "{colour}" in self._text or "{material}" in self._text
+
+    def prompt_seeing(self, ref: ModelRef, seed: int, look: Look) -> Prompt:
+        """The prompt of one sample whose look is known."""
+        return Prompt(text=fill(self._text, ref, look), negative=fill(self._options.negative, ref, look))
 
     def counts(self) -> dict[str, int]:
         """Nothing can go wrong here: always empty."""

@@ -13,7 +13,13 @@ from pydantic import ConfigDict, Discriminator, Tag
 from ..registry import plugins
 from .base import Strict
 from .generator_options import ControlNetOptions, ImportedGeneratorOptions, RenderGeneratorOptions
-from .prompt_options import REFERENCE_NEGATIVE, REFERENCE_PROMPT, CaptionsPromptOptions, TemplatePromptOptions
+from .prompt_options import (
+    KEYWORD_PROMPT,
+    REFERENCE_NEGATIVE,
+    REFERENCE_PROMPT,
+    CaptionsPromptOptions,
+    TemplatePromptOptions,
+)
 from .source_options import (
     FileSourceOptions,
     FolderOptions,
@@ -26,6 +32,7 @@ from .source_options import (
 )
 
 __all__ = [
+    "KEYWORD_PROMPT",
     "REFERENCE_NEGATIVE",
     "REFERENCE_PROMPT",
     "AnyGenerator",

@@ -1,0 +1,239 @@
+"""A causal language model that goes on with lines of text: transformers' room, with a loop of its own.
+
+The loop is short because the task is: many short continuations of one long beginning. The beginning (the examples) is
+read once for all rows, every row draws from a column of numbers of its own (see `seeds.uniforms`), so that its words do
+not depend on its neighbours' draws, and words that may never be said are struck out of the vocabulary beforehand.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
+
+from ..errors import RecipeError
+from ..seeds import uniforms
+from .language_place import Weights
+
+_STOPS = "\n.;:!?"  # a piece of text that holds one of these ends the line
+_PLAIN = re.compile(r"[ ]?[a-z]*(?:[-'][a-z]+)?|[ ]?,")  # lower case words and commas are all that a line may hold
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How words are drawn."""
+
+    temperature: float = 0.8
+    candidates: int = 40  # only the likeliest words are drawn from
+    least: float = 0.03  # nor any below this share of the likeliest one's probability (min-p)
+    max_tokens: int = 24
+
+
+class LanguageModel:
+    """A model in memory.
+
+    Args:
+        weights: where it is, pinned.
+        device: where it runs, e.g. "cpu" or "cuda".
+        banned: word beginnings that are never said, lower case ("view" also strikes "views").
+        network: a model and its tokenizer that are in memory already; for tests and benches.
+    """
+
+    def __init__(
+        self,
+        weights: Weights | None,
+        device: str = "cpu",
+        banned: Sequence[str] = (),
+        network: tuple[Any, Any] | None = None,
+    ) -> None:
+        self.device = torch.device(device)
+        self._dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
+        if network is None:
+            assert weights is not None
+            network = _load(weights, self._dtype)
+        self.model, self.tokenizer = network[0].to(self.device, self._dtype).eval(), network[1]
+        self._bias, self._stops = self._vocabulary(tuple(banned))
+
+    @torch.inference_mode()
+    def complete(
+        self,
+        beginning: str,
+        rows: Sequence[str],
+        seeds: Sequence[int],
+        sampling: Sampling | None = None,
+        unsaid: Sequence[str] = (),
+    ) -> list[str]:
+        """Go on with every row until its line ends.
+
+        Args:
+            beginning: text that all rows share, not empty; read once.
+            rows: what follows it in each row; not empty, no trailing space.
+            seeds: one for each row.
+            sampling: how words are drawn.
+            unsaid: words that no row may say again, lower case (those of the class: it stands in the row already).
+
+        Returns:
+            What was written after each row, stripped; a line that did not end in time is cut at its last comma, or is
+            returned as it is without one.
+        """
+        sampling = sampling or Sampling()
+        noise = self._noise(seeds, sampling)
+        bias = self._without(unsaid)
+        cache, mask, logits = self._read(beginning, rows)
+        position = mask.sum(dim=1)
+        written = torch.full((len(rows), sampling.max_tokens), -1, dtype=torch.long, device=self.device)
+        done = torch.zeros(len(rows), dtype=torch.bool, device=self.device)
+        for step in range(sampling.max_tokens):
+            token = self._draw(logits + bias, noise[:, step], sampling)
+            done |= self._stops[token]
+            written[:, step] = torch.where(done, -1, token)
+            if step + 1 == sampling.max_tokens or (step % 8 == 7 and bool(done.all())):  # asking costs a wait
+                break
+            mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
+            out = self.model(
+                input_ids=token[:, None],
+                attention_mask=mask,
+                position_ids=position[:, None],
+                past_key_values=cache,
+                use_cache=True,
+            )
+            cache, logits, position = out.past_key_values, out.logits[:, -1], position + 1
+        return [self._text(row, bool(end)) for row, end in zip(written.tolist(), done.tolist(), strict=True)]
+
+    @torch.inference_mode()
+    def likelihood(self, beginning: str, endings: Sequence[str], rows: int = 64) -> list[float]:
+        """The log-probability of each ending after a beginning.
+
+        Args:
+            beginning: text that all endings follow, not empty; read once.
+            endings: not empty, no space at either end.
+            rows: how many are read at once.
+        """
+        begun = self.model(input_ids=torch.tensor([self._ids(beginning)], device=self.device), use_cache=True)
+        first = begun.logits[:, -1].float().log_softmax(dim=-1)[0]
+        ids = [self._ids(f" {ending}") for ending in endings]
+        order = sorted(range(len(ids)), key=lambda place: (len(ids[place]), place))  # so that little is padding
+        found = [0.0] * len(ids)
+        for start in range(0, len(order), rows):
+            places = order[start : start + rows]
+            scores = self._ending_scores(begun.past_key_values, first, [ids[place] for place in places])
+            for place, score in zip(places, scores, strict=True):
+                found[place] = score
+        return found
+
+    def _ending_scores(self, begun: Any, first: torch.Tensor, ids: Sequence[list[int]]) -> list[float]:
+        """Log-probabilities of endings (token ids), given the beginning's cache and its next word's (vocabulary,)."""
+        longest = max(map(len, ids))
+        padded = torch.tensor([row + [0] * (longest - len(row)) for row in ids], device=self.device)
+        real = torch.tensor([[1.0] * len(row) + [0.0] * (longest - len(row)) for row in ids], device=self.device)
+        scores = first[padded[:, 0]]
+        if longest > 1:
+            cache = copy.deepcopy(begun)
+            cache.batch_repeat_interleave(len(ids))
+            out = self.model(input_ids=padded[:, :-1], past_key_values=cache, use_cache=True).logits.float()
+            each = out.log_softmax(dim=-1).gather(2, padded[:, 1:, None])[:, :, 0]
+            scores = scores + (each * real[:, 1:]).sum(dim=1)
+        return [float(score) for score in scores.tolist()]
+
+    def _read(self, beginning: str, rows: Sequence[str]) -> tuple[Any, torch.Tensor, torch.Tensor]:
+        """The cache, the mask (rows, tokens) and the next word's logits (rows, vocabulary) after reading the text."""
+        first = self._ids(beginning)
+        ids = [self._ids(row) for row in rows]
+        longest = max(map(len, ids))
+        padded = torch.tensor([[0] * (longest - len(row)) + row for row in ids], device=self.device)
+        real = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in ids], device=self.device)
+        begun = self.model(input_ids=torch.tensor([first], device=self.device), use_cache=True)
+        cache = begun.past_key_values
+        cache.batch_repeat_interleave(len(rows))
+        mask = torch.cat([torch.ones((len(rows), len(first)), dtype=real.dtype, device=self.device), real], dim=1)
+        positions = len(first) + (real.cumsum(dim=1) - 1).clamp(min=0)
+        out = self.model(
+            input_ids=padded, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
+        )
+        return out.past_key_values, mask, out.logits[:, -1]
+
+    def _draw(self, logits: torch.Tensor, noise: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+        """One token a row (rows,), by the Gumbel trick: the largest of the scaled logits plus noise (rows, k)."""
+        best, ids = logits.float().topk(noise.shape[1], dim=1)
+        scaled = best / sampling.temperature
+        is_likely = best - best[:, :1] >= float(np.log(sampling.least))
+        chosen = torch.where(is_likely, scaled + noise, -torch.inf).argmax(dim=1)
+        return ids.gather(1, chosen[:, None])[:, 0]
+
+    def _without(self, words: Sequence[str]) -> torch.Tensor:
+        """(vocabulary,): the bias with the beginnings of these words struck out, too."""
+        bias = self._bias.clone()
+        for token, text in enumerate(self._texts):
+            if any(_begins(text.strip(), word) for word in words):
+                bias[token] = -torch.inf
+        return bias
+
+    def _noise(self, seeds: Sequence[int], sampling: Sampling) -> torch.Tensor:
+        """Gumbel noise (rows, steps, k), each row a function of its seed alone."""
+        shape = (sampling.max_tokens, min(sampling.candidates, len(self._bias)))
+        columns = [uniforms("token", seed, count=shape[0] * shape[1]).reshape(shape) for seed in seeds]
+        return torch.from_numpy(-np.log(-np.log(np.stack(columns)))).float().to(self.device)
+
+    def _vocabulary(self, banned: tuple[str, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+        """(vocabulary,) each: -inf for tokens that are never said, and whether a token ends the line."""
+        size = self.model.get_output_embeddings().weight.shape[0]
+        special = set(self.tokenizer.all_special_ids)
+        bias, stops = torch.full((size,), -torch.inf), torch.zeros(size, dtype=torch.bool)
+        self._texts = self.tokenizer.batch_decode([[token] for token in range(min(size, len(self.tokenizer)))])
+        for token, text in enumerate(self._texts):
+            if token in special or text[:1] in _STOPS or text.startswith(" ;"):
+                stops[token] = True
+                bias[token] = 0.0
+            elif text and _PLAIN.fullmatch(text) and not text.strip().startswith(banned):
+                bias[token] = 0.0
+        return bias.to(self.device), stops.to(self.device)
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _text(self, tokens: list[int], ended: bool) -> str:
+        text = self.tokenizer.decode([token for token in tokens if token >= 0]).strip()
+        if not ended and "," in text:
+            text = text.rpartition(",")[0]
+        return " ".join(text.strip(" ,").split())
+
+
+def _begins(piece: str, word: str) -> bool:
+    """Whether a piece of text is a word, its plural, or long enough a beginning of it to lead there."""
+    return piece in (word, f"{word}s") or (len(piece) >= 4 and word.startswith(piece))
+
+
+def _load(weights: Weights, dtype: torch.dtype) -> tuple[Any, Any]:
+    source: dict[str, Any] = {"gguf_file": weights.gguf} if weights.gguf else {}
+    if weights.revision:
+        source["revision"] = weights.revision
+    with _quiet():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(weights.where, **source)
+            if not weights.gguf:
+                source["use_safetensors"] = True  # no pickles
+            return AutoModelForCausalLM.from_pretrained(weights.where, dtype=dtype, **source), tokenizer
+        except (OSError, ValueError, ImportError) as error:
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise RecipeError(f"model: {weights.name or weights.where} cannot be loaded: {first}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No bars of transformers in the middle of ours."""
+    bars: Any = logging
+    speaking = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if speaking:
+            bars.enable_progress_bar()

@@ -1,0 +1,167 @@
+"""Captions of one class, written with a language model ahead of generation.
+
+Two styles. `phrases`: the model says which places and looks suit the class and its keywords, and the sentence is put
+together from them; right for small models. `free`: the model goes on from examples in its own words; for models of
+some billion parameters. Both pass the same gate, and what is rejected is tried again with another seed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..seeds import seed_of
+from . import english
+from .gate import Doubles, Subject, faults
+from .scenes import KEPT, LOOKS_KEPT, Suited, best, compose, phrases, places
+
+TRIES = 8  # drafts of one caption, the first included
+_ARTICLES = {"one": "a", "pair": "a pair of", "many": "", "mass": ""}
+_ANCHORS = ("truck", "coffee cup", "guitar", "airplane", "shoe", "dog")  # things in general
+_WAYS = ("on a", "in a", "by a", "near a", "on the", "in the")
+EXAMPLES = """\
+A photo of a teapot, blue glazed, on a worn oak kitchen table, soft morning light through a window, white plaster walls.
+A photo of a kayak on a pebble beach by a calm grey lake, misty autumn morning, dark pine trees.
+A photo of an airliner, jumbo jet, on a wet concrete runway, low orange evening sun, heavy rain clouds.
+A photo of a rocking chair, dark wood, on the porch of a farm house, warm summer afternoon, tall dry grass.
+A photo of a street sign in a snowy mountain village, pale winter sky, bare trees and brick houses.
+"""
+UNSAID = tuple(
+    sorted(
+        english.words(
+            """
+            view angle front behind above below side left right face facing close top bottom under camera photo
+            image picture person people man men woman women boy girl child hand old you they his her
+            """
+        )
+    )
+)
+
+
+class Model(Protocol):
+    """What is asked of a language model; see `language.LanguageModel`."""
+
+    def likelihood(self, beginning: str, endings: Sequence[str]) -> list[float]:
+        """The log-probability of each ending after a beginning."""
+        ...
+
+    def complete(
+        self, beginning: str, rows: Sequence[str], seeds: Sequence[int], *, unsaid: Sequence[str] = ()
+    ) -> list[str]:
+        """Go on with each row; row i draws by seed i alone, and none says the words in `unsaid`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A class to write about."""
+
+    class_id: str
+    name: str  # as prompts call it
+    number: str  # "one", "pair", "many" or "mass"
+    subject: Subject
+    keywords: tuple[str, ...] = ()  # the commonest of its models, cleaned
+    has_looks: bool = True  # whether it may come in any colour and material; an animal does not
+
+    @property
+    def article(self) -> str:
+        """What the name takes: "a", "a pair of" or nothing."""
+        return _ARTICLES[self.number]
+
+
+@dataclass(slots=True)
+class Written:
+    """The captions of one class, and what happened on the way."""
+
+    captions: list[str] = field(default_factory=list)
+    first: int = 0  # captions that passed at their first draft
+    drafts: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)  # drafts by reason; a draft can have several
+    given_up: int = 0  # captions without a passing draft
+
+
+class Writer:
+    """Writes captions with a model.
+
+    Args:
+        model: the language model.
+        style: "phrases" or "free".
+    """
+
+    def __init__(self, model: Model, style: str = "phrases") -> None:
+        self._model, self._style = model, style
+        self._usual: tuple[list[float], list[float]] | None = None
+
+    def write(self, topic: Topic, count: int, seed: int, tries: int = TRIES) -> Written:
+        """`count` captions of a class, less those without a passing draft.
+
+        Caption i of a class is drawn by names alone: (seed, class, i, draft). No other class plays a part.
+        """
+        suited = self.suited(topic) if self._style == "phrases" else Suited(())
+        written, doubles, kept = Written(), Doubles(), dict[int, str]()
+        pending = list(range(count))
+        for attempt in range(tries):
+            seeds = [seed_of(seed, topic.class_id, "caption", number, attempt) for number in pending]
+            again = []
+            for number, draft in zip(pending, self._drafts(topic, suited, seeds), strict=True):
+                reasons = faults(draft, topic.subject)
+                if not reasons and not doubles.add(draft):
+                    reasons = ["double"]
+                written.drafts += 1
+                written.rejected.update(reasons)
+                if reasons:
+                    again.append(number)
+                else:
+                    kept[number] = draft
+            written.first += len(pending) - len(again) if attempt == 0 else 0
+            pending = again
+            if not pending:
+                break
+        written.given_up = len(pending)
+        written.captions = [kept[number] for number in sorted(kept)]
+        return written
+
+    def suited(self, topic: Topic) -> Suited:
+        """The places and looks that the model finds likelier for this class than for things in general."""
+        if self._usual is None:
+            of_anchors = [self._scores(anchor, "a", ()) for anchor in _ANCHORS]
+            self._usual = (_means([each[0] for each in of_anchors]), _means([each[1] for each in of_anchors]))
+        at, looking = self._scores(topic.name, topic.article, topic.keywords)
+        by_place = [score - usual for score, usual in zip(at, self._usual[0], strict=True)]
+        by_look = [score - usual for score, usual in zip(looking, self._usual[1], strict=True)]
+        return Suited(
+            best(list(zip(places(), by_place, strict=True)), KEPT),
+            best(list(zip(phrases("look"), by_look, strict=True)), LOOKS_KEPT) if topic.has_looks else (),
+        )
+
+    def _scores(self, name: str, article: str, keywords: Sequence[str]) -> tuple[list[float], list[float]]:
+        thing = " ".join(part for part in (_sounding(article, name), name) if part)
+        beginning = ", ".join((f"A photo of {thing}", *keywords))
+        at = self._model.likelihood(f"{beginning}," if keywords else beginning, places())
+        looking = self._model.likelihood(
+            f"A photo of {article}".strip(), [f"{look} {name}" for look in phrases("look")]
+        )
+        return at, looking
+
+    def _drafts(self, topic: Topic, suited: Suited, seeds: Sequence[int]) -> list[str]:
+        if self._style == "phrases":
+            return [compose(topic.name, topic.article, suited, seed) for seed in seeds]
+        thing = " ".join(part for part in (_sounding(topic.article, topic.name), topic.name) if part)
+        rows = []
+        for seed in seeds:
+            keyword = [topic.keywords[seed % len(topic.keywords)]] if topic.keywords else []
+            start = ", ".join((f"A photo of {thing}", *keyword)) + ("," if keyword else "")
+            rows.append(f"{start} {_WAYS[seed_of('way', seed) % len(_WAYS)]}")
+        unsaid = [word for text in (topic.name, *topic.keywords) for word in text.lower().replace(",", " ").split()]
+        written = self._model.complete(EXAMPLES, rows, seeds, unsaid=unsaid)
+        return [f"a{row[1:]} {text}" for row, text in zip(rows, written, strict=True)]
+
+
+def _sounding(article: str, following: str) -> str:
+    return english.article(following) if article == "a" else article
+
+
+def _means(rows: Sequence[Sequence[float]]) -> list[float]:
+    return [sum(column) / len(rows) for column in zip(*rows, strict=True)]
