@@ -47,6 +47,8 @@ EXTRAS: dict[str, dict[str, str]] = {
     "moderngl": {"moderngl": "moderngl"},
     "draco": {"DracoPy": "DracoPy"},
     "export": {"scipy": "scipy"},
+    "hub": {"huggingface_hub": "huggingface_hub", "pyarrow": "pyarrow"},
+    "llm": {"transformers": "transformers", "gguf": "gguf"},
     "objaverse": {"objaverse": "objaverse", "pyarrow": "pyarrow"},
 }
 # which Debian packages bring the system libraries of each OpenGL platform

@@ -16,7 +16,7 @@ from .output import Outcome, size, table
 
 EXAMPLES = """\
   dst3d publish release ccvl/3D-DST-data --version 1.2.0 --dry-run   # lists files and bytes, changes nothing
-  dst3d publish release ccvl/3D-DST-data --version 1.2.0 -m "Airliners from below"
+  dst3d publish release ccvl/3D-DST-data --version 1.2.0 -m more-airliners
   dst3d publish release me/trial --version next --private            # the bump that the difference calls for
 """
 
