@@ -147,6 +147,21 @@ def test_members_belong_to_the_label(tmp_path: Path) -> None:
         assert np.abs(shown[inner] - render[..., :3][inner]).mean() < 6.0
 
 
+def test_pictures_larger_than_the_renders(tmp_path: Path) -> None:
+    """As SDXL draws them: the label is that of the picture, and the pose is proven at the render's size."""
+    files = files_of(CAR, [Shot(20.0, 70.0), Shot(80.0, 70.0)])
+    for view in range(2):
+        files[f"train/{CAR[0]}/{CAR[1]}/image_dst/{view:03d}_00.png"] = png(np.zeros((160, 160, 3), np.uint8))
+    files[f"train/{CAR[0]}/{CAR[1]}/annotation/001.npy"] = npy(Shot(60.0, 70.0).annotation)
+    report = import_tree(as_folder(files, tmp_path / "tree"), tmp_path / "run", recipe())
+    assert [(row.reason, row.num_views) for row in report.skipped] == [("contradiction", 1)]
+    ((label, members),) = samples(tmp_path / "run")
+    assert (label["width"], label["K"][0][0], label["K"][0][2]) == (160, 175.0, 80.0)
+    assert {images.decode(data).shape[:2] for name, data in members.items() if name.endswith(("png", "jpg"))} == {
+        (160, 160)
+    }
+
+
 def _car(azimuth: float, elevation: float) -> CadModel:
     """The car as a catalogue with these columns turns it."""
     source = Primitives(PrimitivesOptions(kind="primitives"))

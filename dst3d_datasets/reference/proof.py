@@ -14,7 +14,7 @@ from ..errors import ModelRefused, Reason
 LEAST = 0.99  # agreement of two silhouettes
 MOST_PIXELS = 4096 * 4096
 FAR = 100.0  # longest box sides; Blender writes 1e10 where there is nothing
-MOST_OFF = 0.02  # longest box sides, of the depth of a pixel
+MOST_OFF = 0.01  # longest box sides, of the depth of a pixel; half floats are off by 0.001
 MOST_SHARE = 0.1  # of the pixels whose depth may be off: silhouettes inside the object
 
 Mask = NDArray[np.bool_]
