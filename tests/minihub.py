@@ -106,6 +106,8 @@ class _Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together: in two packets the second waits for an answer to the first
+    disable_nagle_algorithm = True
     server: _Server
     lost = False
 
