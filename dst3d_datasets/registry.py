@@ -23,6 +23,7 @@ EXTRAS = {  # package -> the extra of ours that installs it
     "datasets": "datasets",
     "diffusers": "controlnet",
     "transformers": "controlnet",
+    "gguf": "llm",
     "pyrender": "pyrender",
     "moderngl": "moderngl",
 }

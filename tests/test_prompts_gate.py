@@ -93,6 +93,7 @@ BAD = {
         "a convertible by a fire, a fire, a fire, a fire at night",
         "a convertible in the moon light by moon light of a moon",
         "a convertible by a lake road on a lake road in summer",
+        "a convertible on a road behind the other convertible",
     ),
     "broken": (
         "a convertible on a coastal road at dusk with",
@@ -119,6 +120,7 @@ def test_every_reason_has_an_example():
 @pytest.mark.parametrize(
     ("names", "caption"),
     [
+        (("sports car", "sport car"), "a red sports car in a car park, soft morning light"),
         (("side chair",), "a wooden side chair on a carpet in soft morning light"),
         (("lens cap",), "a black lens cap on a desk by a window, cool daylight"),
         (("golden retriever",), "a golden retriever on a lawn in warm summer light"),

@@ -37,8 +37,8 @@ class _Texts:
 
 
 def run(quick: bool) -> Measured:
-    """50 classes with 20 prompts each, 5 of them in style free; with `quick`, 4 classes and no style free."""
-    num_classes, each = (4, 20) if quick else (50, 20)
+    """50 classes with 20 prompts each, 5 of them in style free; with `quick`, 2 classes and no style free."""
+    num_classes, each = (2, 20) if quick else (50, 20)
     models = _models(num_classes, each)
     topics = topics_of([ref for refs in models.values() for ref in refs], estimate)
     found = [

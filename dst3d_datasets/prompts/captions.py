@@ -6,8 +6,6 @@ then two reads. Files of millions of rows are meant.
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from ..home import default_home
 from ..nouns import ModelRef, Prompt
 from ..recipe.options import CaptionsPromptOptions
@@ -39,6 +37,8 @@ class Captions:
         check_template(options.negative, "prompts.negative")
         self._options = options
         self._rows = Rows(options.file, options.class_column, options.caption_column)
+        self._known: tuple[tuple[tuple[int, int], ...], str] | None = None
+        self._index: CaptionIndex | None = None
         self._missing = 0
 
     @property
@@ -49,15 +49,16 @@ class Captions:
     @property
     def revision(self) -> str:
         """`sha256:` and 16 hexadecimal digits over the data set: what pins the words."""
-        return f"sha256:{self._digest[:16]}"
+        return f"sha256:{self._known_digest()[:16]}"
 
     def prompt(self, ref: ModelRef, seed: int) -> Prompt:
         """The prompt of one sample: a caption listed under the model's synset, else under its class name."""
         negative = fill(self._options.negative, ref)
+        index = self._fresh_index()
         for name in (ref.synset, ref.class_name):
-            count = self._index.count(name) if key_of(name) else 0
+            count = index.count(name) if key_of(name) else 0
             if count:
-                caption = self._index.caption(name, seed_of("caption", seed) % count)
+                caption = index.caption(name, seed_of("caption", seed) % count)
                 return Prompt(text=with_keywords(caption, ref, self._options.keywords), negative=negative)
         self._missing += 1
         return Prompt(text=fill(self._fallback, ref), negative=negative)
@@ -67,14 +68,19 @@ class Captions:
         missing, self._missing = self._missing, 0
         return {"no_caption": missing} if missing else {}
 
-    @cached_property
-    def _digest(self) -> str:
-        return self._rows.digest()
+    def _known_digest(self) -> str:
+        """The digest of the data as it is now; read again only where a file was written since."""
+        stamp = self._rows.stamp()
+        if self._known is None or self._known[0] != stamp:
+            self._known, self._index = (stamp, self._rows.digest()), None
+        return self._known[1]
 
-    @cached_property
-    def _index(self) -> CaptionIndex:
-        columns = seed_of(self._options.class_column, self._options.caption_column)
-        return make_index(self._rows, default_home() / "captions" / f"{self._digest}-{columns:016x}")
+    def _fresh_index(self) -> CaptionIndex:
+        digest = self._known_digest()
+        if self._index is None:
+            columns = seed_of(self._options.class_column, self._options.caption_column)
+            self._index = make_index(self._rows, default_home() / "captions" / f"{digest}-{columns:016x}")
+        return self._index
 
 
 def with_keywords(caption: str, ref: ModelRef, most: int) -> str:

@@ -118,7 +118,7 @@ def faults(caption: str, subject: Subject) -> list[str]:
         "viewpoint": bool(_VIEWS.search(_without(low, subject.names))),
         "brand": _holds(low, listed("brand"), own),
         "profanity": _holds(low, listed("profanity"), own),
-        "repeats": is_repetitive(words),
+        "repeats": is_repetitive(re.findall(r"[a-z]+", _without(low, subject.names))) or _said(low, subject.names) > 1,
         "broken": not words or words[-1] in _OPEN or caption.rstrip()[-1:] in ",-:;",
     }
     return [reason for reason, is_so in found.items() if is_so]
@@ -190,6 +190,11 @@ class Doubles:
 def _name(name: str) -> re.Pattern[str]:
     forms = "|".join(re.escape(form).replace(r"\ ", r"[\s_-]+") for form in {name, plural(name)})
     return re.compile(rf"(?<![\w-])(?:{forms})(?![\w-])")
+
+
+def _said(text: str, names: Sequence[str]) -> int:
+    """How often the class is named, by the name that is found most often."""
+    return max((len(_name(name).findall(text)) for name in names), default=0)
 
 
 def _without(text: str, names: Sequence[str]) -> str:

@@ -128,6 +128,7 @@ def kind_of(text: str) -> str:
     return "spam" if all(kind == "spam" or word.isdigit() for kind, word in zip(of_words, words, strict=True)) else ""
 
 
+@cache
 def listed(kind: str) -> frozenset[str]:
     """All words of one kind in `data/prompt_words.tsv`."""
     return frozenset(word for word, of in _listed().items() if of == kind)

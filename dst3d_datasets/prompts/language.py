@@ -8,9 +8,10 @@ not depend on its neighbours' draws, and words that may never be said are struck
 from __future__ import annotations
 
 import copy
+import io
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,12 +229,13 @@ def _load(weights: Weights, dtype: torch.dtype) -> tuple[Any, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No bars of transformers in the middle of ours."""
+    """No bars of transformers in the middle of ours; that of GGUF heeds no setting, only where stderr leads."""
     bars: Any = logging
     speaking = bars.is_progress_bar_enabled()
     bars.disable_progress_bar()
     try:
-        yield
+        with redirect_stderr(io.StringIO()):
+            yield
     finally:
         if speaking:
             bars.enable_progress_bar()

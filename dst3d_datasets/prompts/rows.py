@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,6 +63,13 @@ class Rows:
                 said = [info.get(key) for key in ("size", "blob_id", "etag", "ETag", "lfs", "mtime", "created")]
                 state.update(repr(said).encode())
         return state.hexdigest()[:32]
+
+    def stamp(self) -> tuple[tuple[int, int], ...]:
+        """Size and time of each file on disk, to notice cheaply that one was written again; elsewhere nothing."""
+        if "file" not in _protocols(self._fs):
+            return ()
+        found = [os.stat(file) for file in self._files]
+        return tuple((each.st_size, each.st_mtime_ns) for each in found)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """(class, caption) of every row in order, as they are; rows too short for a column are left out.
