@@ -139,7 +139,8 @@ def test_rotation_vectors_are_opencvs(vector, part):
     np.testing.assert_allclose(rotation_vector_matrix(rotation_vector(R)), R, rtol=0, atol=1e-12)
     theirs, _ = cv2.Rodrigues(R)
     again, _ = cv2.Rodrigues(rotation_vector(R))
-    assert np.linalg.norm(rotation_vector(R)) == pytest.approx(float(np.linalg.norm(theirs)), abs=1e-7)
+    # OpenCV's vector of a turn below 1e-5 is zero
+    assert np.linalg.norm(rotation_vector(R)) == pytest.approx(float(np.linalg.norm(theirs)), abs=2e-5)
     np.testing.assert_allclose(again, R, rtol=0, atol=1e-12)
 
 
