@@ -57,8 +57,9 @@ def split_head(text: str) -> tuple[dict[str, str], str]:
 
 
 def _answer(text: str) -> Answer:
-    if text == "yes" or text == "no" or text == "per-model":
-        return text
+    answers: dict[str, Answer] = {"yes": "yes", "no": "no", "per-model": "per-model"}
+    if text in answers:
+        return answers[text]
     raise ValueError(f"{text!r}: write yes, no or per-model")
 
 

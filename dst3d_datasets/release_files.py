@@ -13,6 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .columns import released_label
 from .errors import BusyError, StoreError
 from .nouns import Sample
@@ -118,7 +121,7 @@ def write_tar(path: Path, samples: Iterator[Sample]) -> tuple[int, str]:
 
 def write_split(
     folder: Path,
-    tars: Sequence[tuple[str, Sequence[int]]],
+    tars: Sequence[tuple[str, NDArray[np.int64]]],
     reader: SampleReader,
     verdict: Verdict,
     progress: Callable[[int], None],
@@ -145,10 +148,10 @@ def write_split(
 
 
 def _told(
-    samples: Sequence[int], reader: SampleReader, verdict: Verdict, progress: Callable[[int], None]
+    samples: NDArray[np.int64], reader: SampleReader, verdict: Verdict, progress: Callable[[int], None]
 ) -> Iterator[Sample]:
-    for sample in samples:
-        yield reader.read(int(sample), verdict)
+    for sample in samples.tolist():
+        yield reader.read(sample, verdict)
         progress(1)
 
 

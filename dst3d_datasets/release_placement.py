@@ -67,7 +67,8 @@ def place(
         shard_bytes: about how large a tar may be.
         base: the release before; none for a first one.
     """
-    tars, first = [], 0
+    tars: list[tuple[str, NDArray[np.int64]]] = []
+    first = 0
     stem = f"data/{split}/{group}"
     if base is not None:
         tars, samples, first = _kept(index, samples, stem, base)

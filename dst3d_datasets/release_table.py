@@ -148,7 +148,8 @@ def read_rows(paths: Sequence[Path], common: Sequence[str] = ()) -> Rows:
     kinds = (np.uint64, np.uint64, np.uint64, np.int32, np.int32)
     arrays = [np.concatenate([np.zeros(0, kind), *(part[i] for part in parts)]) for i, kind in enumerate(kinds)]
     order = np.argsort(arrays[0], kind="stable")
-    return Rows(*(array[order] for array in arrays), list(codes["class_name"]), list(codes["split"]))
+    key, truth, content, class_name, split = (array[order] for array in arrays)
+    return Rows(key, truth, content, class_name, split, list(codes["class_name"]), list(codes["split"]))
 
 
 def _compact(columns: dict[str, list[Any]], codes: dict[str, dict[str, int]], common: Sequence[str]) -> list[Any]:

@@ -20,7 +20,8 @@ from typing import Any, BinaryIO
 
 from ..errors import StoreError, UsageError
 from ..recipe import Recipe, load_recipe
-from ..release import MANIFEST, open_release
+from ..release import open_release
+from ..release_write import MANIFEST
 from ..run import read_run
 from ..splits import split_of
 from ..store import Store

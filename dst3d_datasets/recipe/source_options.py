@@ -13,6 +13,7 @@ class SourceOptions(Strict):
     """What all sources have in common."""
 
     reads_files: ClassVar[bool] = True  # strangers' files, which are loaded under the recipe's limits
+    kind: str
     name: str = Field("", pattern=r"^[a-z0-9_-]{0,16}$", description="name in labels and keys; empty: the kind")
     max_faces: int = Field(2_000_000, ge=1, description="models with more faces are skipped")
     max_texture_pixels: int = Field(64_000_000, ge=1, description="models with a larger texture are skipped")

@@ -170,7 +170,7 @@ class LimitedSource:
     """
 
     def __init__(self, options: SourceOptions, loader: Loader) -> None:
-        self._inner: Source = lookup("sources", options.kind)(options)  # type: ignore[attr-defined]
+        self._inner: Source = lookup("sources", options.kind)(options)
         self._plain = options.model_dump(mode="json", by_alias=True)
         self._loader = loader
         self.name = self._inner.name
