@@ -7,13 +7,12 @@ from collections.abc import Callable
 
 import torch
 
-from ..camera import camera_of
-from ..nouns import Camera, View
 from ..recipe.rendering import ControlOptions
 from ..render.device import cannot
 from ..render.lights import lights_of
 from ..render.raster import TorchRenderer
-from ..seeds import seed_of, uniform
+from ..seeds import seed_of
+from .render_work import camera
 from .result import Cell, Measured
 from .shapes import bumpy_torus
 
@@ -47,7 +46,7 @@ def measure(faces: int, size: int, seconds: float) -> dict[str, float]:
         seconds: how long each of the two is measured.
     """
     model, renderer = bumpy_torus(faces), TorchRenderer("cuda")
-    cameras = [_camera(number, size) for number in range(VIEWS)]
+    cameras = [camera(number, size) for number in range(VIEWS)]
     lights = [lights_of(seed_of("bench", number), "random") for number in range(VIEWS)]
     torch.cuda.reset_peak_memory_stats()
 
@@ -72,14 +71,3 @@ def _rate(work: Callable[[], None], seconds: float) -> float:
         work()
         done += VIEWS
     return done / (time.perf_counter() - start)
-
-
-def _camera(number: int, size: int) -> Camera:
-    view = View(
-        index=number,
-        azimuth=360.0 * uniform("bench", "azimuth", number),
-        elevation=60.0 * uniform("bench", "elevation", number) - 15.0,
-        theta=0.0,
-        distance=1.6,
-    )
-    return camera_of(view, size, size)

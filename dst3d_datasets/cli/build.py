@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> Outcome:
         )
     wall = time.perf_counter() - start
     code = EXIT_FAILED if report.failed or _all_left_out(report) else 0
-    return Outcome(_data(report, args.out, wall), _text(report, args.out, wall), code)
+    return Outcome(report_data(report, args.out, wall), _text(report, args.out, wall), code)
 
 
 def _all_left_out(report: BuildReport) -> bool:
@@ -65,7 +65,8 @@ def _all_left_out(report: BuildReport) -> bool:
     return bool(report.num_made) and not report.num_samples
 
 
-def _data(report: BuildReport, out: str, wall: float) -> dict[str, Any]:
+def report_data(report: BuildReport, out: str, wall: float) -> dict[str, Any]:
+    """A build's report for programs: what --json prints."""
     return {
         "out": out,
         "num_shards": report.num_shards,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import EXIT_FAILED, UsageError
 from ..progress import Progress
 from ..recipe import Recipe
+from .build import report_data
 from .options import add_slice, recipe_of
 from .output import LINES, Outcome, duration, table
 
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> Outcome:
         )
     wall = time.perf_counter() - start
     nothing = bool(report.num_made) and not report.num_samples
-    return Outcome(_data(report, args.out, wall), _text(report, args.out, wall), EXIT_FAILED if nothing else 0)
+    return Outcome(report_data(report, args.out, wall), _text(report, args.out, wall), EXIT_FAILED if nothing else 0)
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:
@@ -133,18 +134,6 @@ def _what_would_be(args: argparse.Namespace, tree: Tree) -> tuple[dict[str, Any]
     lines.append(f"CAD models: {plan.num_models:,} found, {len(missing):,} not; at most {plan.num_samples:,} samples")
     rows = [(row.synset, row.model_id, row.detail) for row in missing]
     return lacking, [*lines, table(rows, most=LINES)]
-
-
-def _data(report: BuildReport, out: str, wall: float) -> dict[str, Any]:
-    return {
-        "out": out,
-        "num_shards": report.num_shards,
-        "num_done_before": report.num_done_before,
-        "num_made": report.num_made,
-        "num_samples": report.num_samples,
-        "skipped": [asdict(row) for row in report.skipped],
-        "wall": round(wall, 3),
-    }
 
 
 def _text(report: BuildReport, out: str, wall: float) -> str:
