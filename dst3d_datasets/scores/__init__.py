@@ -54,7 +54,7 @@ class Scratch(Protocol):
 class Judgement:
     """What a scorer says of the N samples of a class, in their order."""
 
-    scores: Mapping[str, NDArray[np.float64]]  # name -> (N,) in [0, 1], higher is better; NOT_JUDGED where it cannot say
+    scores: Mapping[str, NDArray[np.float64]]  # name -> (N,) in [0, 1], more is better; or NOT_JUDGED
     reasons: Sequence[str]  # N texts: empty, or why the sample is not judged
     details: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # name -> (N,): raw values for the table (losses)
 
