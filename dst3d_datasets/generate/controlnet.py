@@ -29,8 +29,9 @@ from ..errors import MissingDependency, RecipeError
 from ..nouns import Shot
 from ..recipe.options import ControlNetOptions
 from .conventions import convention_of
-from .families import SIDE_MULTIPLE, Family, family_of
+from .families import Family, encode_by_mode, family_of, row_of
 from .guides import guide, resize
+from .idle import skip_idle
 from .loading import Pinned, load_pipeline, pin
 from .weights import WeightsError, marker_reason, place_of, untrained_reason
 
@@ -103,6 +104,7 @@ class ControlNetGenerator:
             RecipeError: a size the pipeline cannot draw.
         """
         pictures: list[NDArray[np.uint8]] = []
+        self._loaded()  # knows whether pictures must be drawn one at a time
         while len(pictures) < len(shots):
             batch = shots[len(pictures) : len(pictures) + self._inner_batch]
             try:
@@ -133,43 +135,37 @@ class ControlNetGenerator:
         return [resize(np.ascontiguousarray(a), *size) for a, size in zip(arrays, sizes, strict=True)]
 
     def _drawn_size(self, shot: Shot) -> tuple[int, int]:
-        if self.options.size:
-            return self.options.size, self.options.size
-        height, width = shot.controls.edge.shape
-        if height % SIDE_MULTIPLE or width % SIDE_MULTIPLE:
+        height, width = (self.options.size,) * 2 if self.options.size else shot.controls.edge.shape
+        multiple = self._family.row.multiple if self._family else 1
+        if height % multiple or width % multiple:
+            what = "it" if self.options.size else "the render"
             raise RecipeError(
-                f"generator.size: the render is {width} x {height} pixels and pipelines draw multiples of "
-                f"{SIDE_MULTIPLE}; "
-                "set render.size to one, or generator.size"
+                f"generator.size: {what} is {width} x {height} pixels and this pipeline draws multiples of {multiple}; "
+                "set generator.size to one, or render.size"
             )
         return height, width
 
     def _arguments(self, shots: Sequence[Shot], height: int, width: int) -> dict[str, Any]:
         options, family = self.options, self._family
         assert family is not None  # _loaded has run
+        conventions = self._conventions()
         guides = [
             torch.from_numpy(np.stack([guide(s, name, how, height, width, ground=options.ground) for s in shots]))
             .permute(0, 3, 1, 2)
             .float()
             .div_(255)
-            for name, how in zip(options.controls, self._conventions(), strict=True)
+            for name, how in zip(options.controls, conventions, strict=True)
         ]
-        single = family.nets == 1
         arguments: dict[str, Any] = {
             "prompt": [shot.prompt.text for shot in shots],
-            family.control: guides[0] if single else guides,
             "height": height,
             "width": width,
             "num_inference_steps": options.steps,
-            "guidance_scale": options.guidance_scale,
             "generator": [torch.Generator("cpu").manual_seed(shot.seed) for shot in shots],
             "output_type": "pt",
+            **family.arguments(options, guides, conventions),
         }
-        if family.scale:
-            arguments["controlnet_conditioning_scale"] = options.scales[0] if single else list(options.scales)
-        if family.eta:
-            arguments["eta"] = options.eta
-        if family.negative:
+        if family.negative and family.guided(options):
             arguments["negative_prompt"] = [shot.prompt.negative for shot in shots]
         return arguments
 
@@ -177,7 +173,7 @@ class ControlNetGenerator:
         """How each control is drawn, for the network that reads it."""
         base, *nets = self._pinned()
         asked = self.options.conventions or ("auto",) * len(self.options.controls)
-        readers = nets or [base] * len(asked)
+        readers = nets if len(nets) > 1 else (nets or [base]) * len(asked)
         return [
             convention_of(control, how, (reader.place.name, str(reader.config.get("_name_or_path", ""))))
             for control, how, reader in zip(self.options.controls, asked, readers, strict=True)
@@ -190,18 +186,30 @@ class ControlNetGenerator:
             self._pins = [pin(_diffusers(), p, f) for p, f in zip([self._base, *self._nets], fields, strict=True)]
         return self._pins
 
+    def _dtype(self) -> torch.dtype:
+        """The recipe's, or what the family is run in on a GPU."""
+        name: str = self.options.dtype
+        if name == "auto":
+            base, *nets = (str(pinned.config.get("_class_name", "")) for pinned in self._pinned())
+            row = row_of(base, *nets[:1])
+            on_gpu = row.dtype if row else "float16"
+            name = on_gpu if _device(self.options).startswith("cuda") else "float32"
+        return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[name]
+
     def _loaded(self) -> Any:
         if self._pipeline is None:
             base, *nets = self._pinned()
+            several = len(self.options.controls) > 1
             pipeline = load_pipeline(
-                _diffusers(), base, nets, dtype=_dtype(self.options), ddim=self.options.scheduler == "ddim"
+                _diffusers(), base, nets, dtype=self._dtype(), ddim=self.options.scheduler == "ddim", several=several
             )
             family = family_of(pipeline)
-            if family.nets != len(self.options.controls):
-                raise RecipeError(
-                    f"generator.controls has {len(self.options.controls)} entries and the pipeline "
-                    f"{family.nets} ControlNets; they go in pairs"
-                )
+            family.check(self.options)
+            if family.row.unseeded:
+                encode_by_mode(pipeline.vae)
+            skip_idle(pipeline)
+            if family.row.alone:
+                self._inner_batch = 1
             self._pipeline, self._family = _to_device(pipeline, _device(self.options)), family
         return self._pipeline
 
@@ -235,12 +243,6 @@ def _device(options: ControlNetOptions) -> str:
     if options.device != "auto":
         return options.device
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _dtype(options: ControlNetOptions) -> torch.dtype:
-    if options.dtype != "auto":
-        return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[options.dtype]
-    return torch.float16 if _device(options).startswith("cuda") else torch.float32
 
 
 def _to_device(pipeline: Any, device: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from .families import draws_by_flow
+from .families import draws_by_flow, row_of
 from .weights import Place, WeightsError, explain, folder_digest
 
 
@@ -67,7 +67,9 @@ def pin(diffusers: Any, place: Place, field: str) -> Pinned:
     return Pinned(place, field, dict(config), commit or "")
 
 
-def load_pipeline(diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype: torch.dtype, ddim: bool) -> Any:
+def load_pipeline(
+    diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype: torch.dtype, ddim: bool, several: bool = False
+) -> Any:
     """Build the pipeline around its ControlNets, on the CPU, in evaluation mode.
 
     Args:
@@ -76,6 +78,7 @@ def load_pipeline(diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype
         nets: the ControlNets, in the order of the controls.
         dtype: of all weights.
         ddim: replace the pipeline's scheduler by DDIM with the same noise schedule.
+        several: there is more than one control; a single net then reads them all, where its family has such nets.
 
     Raises:
         WeightsError: weights that cannot be had or do not fit together.
@@ -88,9 +91,8 @@ def load_pipeline(diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype
     with _quiet(diffusers):
         if nets:
             loaded = [_load_net(diffusers, net, dtype) for net in nets]
-            options["controlnet"] = loaded[0] if len(loaded) == 1 else loaded
-        own = "ControlNet" in str(base.config.get("_class_name", ""))
-        loader = diffusers.AutoPipelineForText2Image if nets and not own else diffusers.DiffusionPipeline
+            options["controlnet"] = _together(diffusers, base, loaded, several)
+        loader = _loader(diffusers, base, nets)
         _refuse_without_controlnet(base, nets)
         try:
             pipeline = loader.from_pretrained(base.where, **options)
@@ -104,8 +106,33 @@ def load_pipeline(diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype
     return pipeline
 
 
+def _loader(diffusers: Any, base: Pinned, nets: Sequence[Pinned]) -> Any:
+    """The class that reads the base: its own, the one of the table, or what AutoPipeline finds."""
+    name = str(base.config.get("_class_name", ""))
+    if not nets or "ControlNet" in name:
+        return diffusers.DiffusionPipeline
+    row = row_of(name, str(nets[0].config.get("_class_name", "")))
+    if row is None:
+        return diffusers.AutoPipelineForText2Image
+    if not hasattr(diffusers, row.pipeline):
+        raise WeightsError(
+            f"{base.field}: {base.place.name} needs {row.pipeline}, which diffusers {diffusers.__version__} lacks; "
+            "run: pip install -U diffusers"
+        )
+    return getattr(diffusers, row.pipeline)
+
+
+def _together(diffusers: Any, base: Pinned, nets: list[Any], several: bool) -> Any:
+    """One net as it is, or in the family's class for one net that reads several controls; several as a list."""
+    if len(nets) > 1:
+        return nets
+    row = row_of(str(base.config.get("_class_name", "")), type(nets[0]).__name__)
+    return getattr(diffusers, row.multi)(nets) if several and row is not None and row.multi else nets[0]
+
+
 def _refuse_without_controlnet(base: Pinned, nets: Sequence[Pinned]) -> None:
-    if not nets and "controlnet" not in base.config:
+    row = row_of(str(base.config.get("_class_name", "")))
+    if not nets and "controlnet" not in base.config and (row is None or row.net):
         raise WeightsError(
             f"generator.pipeline: {base.place.name} is a {base.config.get('_class_name')} without a ControlNet "
             f"of its own, "

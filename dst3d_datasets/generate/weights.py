@@ -3,9 +3,9 @@
 **What `untrained_reason` detects**, in this order:
 
 1. a file called `UNTRAINED` in a model's folder (its first line is the reason);
-2. a ControlNet whose output layers (`controlnet_down_blocks`, `controlnet_mid_block`, `controlnet_blocks`, ...) are
-   all exactly zero: they start at zero and the first step of training moves them, so this net has never steered a
-   picture;
+2. a ControlNet whose output layers (`controlnet_down_blocks`, `controlnet_mid_block`, `controlnet_blocks`, ...;
+   `control_layers.*.after_proj` of Z-Image's) are all exactly zero: they start at zero and the first step of training
+   moves them, so this net has never steered a picture;
 3. any network of the pipeline in which every affine normalisation layer still holds its initial values, weights of
    exactly 1 and biases of exactly 0: no network keeps those through training.
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MARKER = "UNTRAINED"
 TINY = Path(__file__).resolve().parent / "tiny"  # the small generator that ships with the package
 _WEIGHT_FILES = (".safetensors", ".json", ".txt", ".model")
-_OUTPUT_LAYER = re.compile(r"^controlnet_(?!cond_embedding)\w*block")
+_OUTPUT_LAYER = re.compile(r"^controlnet_(?!cond_embedding)\w*block|^control_layers\.\d+\.after_proj")
 _NORM = re.compile(r"(?:^|[._])(?:norm\w*|layer_norm\w*|layernorm\w*|ln_\w+|final_layer_norm)\.(weight|bias)$")
 _digests: dict[tuple[str, int, int], str] = {}
 
