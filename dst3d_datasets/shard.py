@@ -39,6 +39,7 @@ from .views import sample_views
 MODELS_AHEAD = 2
 FETCHERS = 4  # models that are downloaded at once
 FETCHED_AHEAD = 12  # models that are on their way or in the cache, not yet loaded
+PICTURES_AHEAD = 8  # that are drawn while the last ones are encoded and written
 ENCODERS = 2
 SURFACE_POINTS = 20_000  # of a model, for the shadow it throws
 _PACKAGES = (
@@ -133,7 +134,7 @@ def iter_samples(recipe: Recipe, jobs: Iterable[ModelViews], skipped: list[Skipp
 def _samples(work: _Work, spec: ShardSpec) -> Iterator[Sample]:
     models = ahead(_models(work, spec.jobs), MODELS_AHEAD, "load")
     shots = ahead(_shots(work, models), 2 * work.tools.generator.batch_size, "render")
-    return _encoded(work, _pictures(work, shots))
+    return _encoded(work, ahead(_pictures(work, shots), PICTURES_AHEAD, "generate"))
 
 
 def _models(work: _Work, jobs: Iterable[ModelViews]) -> Iterator[tuple[ModelViews, CadModel]]:
@@ -227,9 +228,16 @@ def _render(work: _Work, model: CadModel, surface: NDArray[np.float32] | None, v
 
 
 def _pictures(work: _Work, shots: Iterable[Shot]) -> Iterator[tuple[Shot, NDArray[np.uint8]]]:
-    for batch in batched(shots, work.tools.generator.batch_size):
+    generator: Any = work.tools.generator
+    batches = batched(shots, generator.batch_size)
+    if hasattr(generator, "stream"):  # one that begins a batch before the last one is there
+        for batch, pictures, seconds in generator.stream(batches):
+            work.clock.add("generate", seconds)
+            yield from zip(batch, pictures, strict=True)
+        return
+    for batch in batches:
         with work.clock("generate"):
-            pictures = work.tools.generator.generate(batch)
+            pictures = generator.generate(batch)
         yield from zip(batch, pictures, strict=True)
 
 
