@@ -101,7 +101,9 @@ def write_sd3(folder: Path) -> None:
         tokenizer_3=t5_tokenizer(),
     ).save_pretrained(folder / "base")  # fmt: skip
     for name, seed in (("net", 5), ("net2", 6)):
-        net = moved(lambda: diffusers.SD3ControlNetModel(num_layers=1, force_zeros_for_pooled_projection=False, **shape), seed)
+        net = moved(
+            lambda: diffusers.SD3ControlNetModel(num_layers=1, force_zeros_for_pooled_projection=False, **shape), seed
+        )
         net.save_pretrained(folder / name)
 
 
@@ -185,9 +187,7 @@ def write_zimage(folder: Path) -> None:
             1,
         ),
     ).save_pretrained(folder / "base")  # fmt: skip
-    net = moved(
-        lambda: diffusers.ZImageControlNetModel(control_layers_places=[0], control_in_dim=4, **shape), 5
-    )
+    net = moved(lambda: diffusers.ZImageControlNetModel(control_layers_places=[0], control_in_dim=4, **shape), 5)
     net.save_pretrained(folder / "net")
 
 

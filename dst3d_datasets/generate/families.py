@@ -95,6 +95,11 @@ def row_of(pipeline: str, net: str = "") -> Row | None:
     return None
 
 
+def row_for_base(base: str) -> Row | None:
+    """The first row of a base's class: its usual ControlNet."""
+    return next((row for row in ROWS if base in (*row.base, row.pipeline)), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """The call differences of one loaded pipeline."""
@@ -160,10 +165,9 @@ class Family:
         }  # fmt: skip
         if self.scale:
             found["controlnet_conditioning_scale"] = given(options.scales)
-        if options.starts and self.ranges:
-            found["control_guidance_start"] = given(options.starts)
-        if options.ends and self.ranges:
-            found["control_guidance_end"] = given(options.ends)
+        if self.ranges:  # always, and one a control: with one net for several, diffusers counts nets and drops controls
+            found["control_guidance_start"] = given(options.starts or (0.0,) * len(seen))
+            found["control_guidance_end"] = given(options.ends or (1.0,) * len(seen))
         if self.true_cfg:
             found["true_cfg_scale"] = options.true_cfg
         if self.modes:

@@ -71,7 +71,9 @@ class ControlNetOptions(Strict):
     starts: tuple[Fraction, ...] = later(
         (), description="share of the steps before each control steers; none: from the first"
     )
-    ends: tuple[Fraction, ...] = later((), description="share of the steps after which it steers no more; none: to the last")
+    ends: tuple[Fraction, ...] = later(
+        (), description="share of the steps after which it steers no more; none: to the last"
+    )
     control_modes: tuple[Mode, ...] = later((), description="of a Union net, a number a control; none: the usual ones")
     scheduler: Literal["ddim", "pipeline"] = Field("ddim", description="pipeline: the one its folder names")
     steps: int = Field(20, ge=1, le=1000)
@@ -96,9 +98,13 @@ class ControlNetOptions(Strict):
         for field in ("starts", "ends", "control_modes"):
             if getattr(self, field) and len(getattr(self, field)) != len(self.controls):
                 raise ValueError(f"{field} has {len(getattr(self, field))} entries and controls {len(self.controls)}")
-        for start, end in zip(self.starts or (0.0,) * len(self.ends), self.ends or (1.0,) * len(self.starts), strict=True):
+        for start, end in zip(
+            self.starts or (0.0,) * len(self.ends), self.ends or (1.0,) * len(self.starts), strict=True
+        ):
             if start >= end:
-                raise ValueError(f"starts, ends: {start:g} to {end:g} is no range; a control that never steers has scale 0")
+                raise ValueError(
+                    f"starts, ends: {start:g} to {end:g} is no range; a control that never steers has scale 0"
+                )
         for control, convention in zip(self.controls, self.conventions, strict=False):
             if convention not in ("auto", *CONVENTIONS[control]):
                 raise ValueError(
