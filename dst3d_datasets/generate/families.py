@@ -24,8 +24,8 @@ from ..errors import RecipeError
 from ..recipe.options import ControlNetOptions
 from .weights import WeightsError
 
-# Modes of Union nets by (control, convention), the first that fits; () for any convention.
-_SDXL_UNION = {  # README of xinsir/controlnet-union-sdxl-1.0: 0 pose, 1 depth, 2 soft edges, 3 lines, 4 normals, 5 parts
+# Modes of Union nets by convention (which comes first) or control.
+_SDXL_UNION = {  # README of xinsir/controlnet-union-sdxl-1.0; 0 is pose, 6 tiles, 7 inpainting
     "depth": 1, "edge": 3, "line": 3, "softedge": 2, "scribble": 2, "normal": 4, "segmentation": 5,
 }  # fmt: skip
 _FLUX_UNION = {"edge": 0, "line": 0, "depth": 2}  # InstantX/FLUX.1-dev-Controlnet-Union: 0 canny, 2 depth, 4 pose, ...
