@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
 import transformers
-from _tiny_pipeline import WIDTH, _shape, scheduler, seeded, shake, text_encoder, tokenizer, unet, write_sdxl
+from _tiny_pipeline import WIDTH, _shape, scheduler, seeded, shake, text_encoder, tokenizer, write_sdxl
 
 LETTERS = [chr(code) for code in range(33, 127)]
 
@@ -132,10 +133,8 @@ def write_flux(folder: Path) -> None:
     """A double and a single block; `net` and `net2` for one control, `union` for several by mode."""
     diffusers.FluxPipeline(**_flux_parts()).save_pretrained(folder / "base")
     for name, seed, modes in (("net", 5, None), ("net2", 6, None), ("union", 7, 5)):
-        build = lambda: diffusers.FluxControlNetModel(  # noqa: E731
-            **_flux_shape(), num_layers=1, num_single_layers=1, num_mode=modes
-        )
-        moved(build, seed).save_pretrained(folder / name)
+        shape = _flux_shape() | {"num_layers": 1, "num_single_layers": 1, "num_mode": modes}
+        moved(partial(diffusers.FluxControlNetModel, **shape), seed).save_pretrained(folder / name)
 
 
 def write_flux_control(folder: Path) -> None:

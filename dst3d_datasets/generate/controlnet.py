@@ -33,7 +33,7 @@ from ..recipe.options import ControlNetOptions
 from ..stream import ahead
 from .conventions import convention_of
 from .draw import Drawing, Pending, Prepared
-from .families import encode_by_mode, family_of, row_of
+from .families import encode_by_mode, family_of, row_for_base, row_of
 from .idle import skip_idle
 from .loading import Pinned, load_pipeline, pin
 from .weights import WeightsError, marker_reason, place_of, untrained_reason
@@ -210,7 +210,7 @@ class ControlNetGenerator:
         name: str = self.options.dtype
         if name == "auto":
             base, *nets = (str(pinned.config.get("_class_name", "")) for pinned in self._pinned())
-            row = row_of(base, *nets[:1])
+            row = row_of(base, *nets[:1]) or row_for_base(base)
             on_gpu = row.dtype if row else "float16"
             name = on_gpu if _device(self.options).startswith("cuda") else "float32"
         return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[name]

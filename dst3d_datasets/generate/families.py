@@ -24,8 +24,8 @@ from ..errors import RecipeError
 from ..recipe.options import ControlNetOptions
 from .weights import WeightsError
 
-# Modes of Union nets by (control, convention), the first that fits; () for any convention.
-_SDXL_UNION = {  # README of xinsir/controlnet-union-sdxl-1.0: 0 pose, 1 depth, 2 soft edges, 3 lines, 4 normals, 5 parts
+# Modes of Union nets by convention (which comes first) or control.
+_SDXL_UNION = {  # README of xinsir/controlnet-union-sdxl-1.0; 0 is pose, 6 tiles, 7 inpainting
     "depth": 1, "edge": 3, "line": 3, "softedge": 2, "scribble": 2, "normal": 4, "segmentation": 5,
 }  # fmt: skip
 _FLUX_UNION = {"edge": 0, "line": 0, "depth": 2}  # InstantX/FLUX.1-dev-Controlnet-Union: 0 canny, 2 depth, 4 pose, ...
@@ -95,6 +95,11 @@ def row_of(pipeline: str, net: str = "") -> Row | None:
     return None
 
 
+def row_for_base(base: str) -> Row | None:
+    """The first row of a base's class: its usual ControlNet."""
+    return next((row for row in ROWS if base in (*row.base, row.pipeline)), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """The call differences of one loaded pipeline."""
@@ -160,10 +165,9 @@ class Family:
         }  # fmt: skip
         if self.scale:
             found["controlnet_conditioning_scale"] = given(options.scales)
-        if options.starts and self.ranges:
-            found["control_guidance_start"] = given(options.starts)
-        if options.ends and self.ranges:
-            found["control_guidance_end"] = given(options.ends)
+        if self.ranges:  # always, and one a control: with one net for several, diffusers counts nets and drops controls
+            found["control_guidance_start"] = given(options.starts or (0.0,) * len(seen))
+            found["control_guidance_end"] = given(options.ends or (1.0,) * len(seen))
         if self.true_cfg:
             found["true_cfg_scale"] = options.true_cfg
         if self.modes:

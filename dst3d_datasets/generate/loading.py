@@ -8,13 +8,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from .families import draws_by_flow, row_of
-from .weights import Place, WeightsError, explain, folder_digest
+from .controlnet_file import config_beside, fetch
+from .families import draws_by_flow, row_for_base, row_of
+from .weights import Place, WeightsError, explain, place_digest
 
 SCHEDULERS = {
     "ddim": "DDIMScheduler",
@@ -33,12 +35,13 @@ class Pinned:
     field: str  # path of the recipe's field, for messages
     config: dict[str, Any]  # model_index.json of a pipeline, config.json of a network
     commit: str  # on the Hub; empty for folders
+    file: Path | None = None  # where a single file lies, downloaded by now
 
     @property
     def text(self) -> str:
         """What labels carry: `owner/name@commit`, or `sha256:<16 digits>` of a folder (never its path)."""
         if self.place.folder is not None:
-            return f"sha256:{folder_digest(self.place.folder)}"
+            return f"sha256:{place_digest(self.place)}"
         return f"{self.place.name}@{self.commit}"
 
     def arguments(self) -> dict[str, Any]:
@@ -61,6 +64,9 @@ def pin(diffusers: Any, place: Place, field: str) -> Pinned:
         WeightsError: it cannot be had, or is no diffusers model.
     """
     base = field == "generator.pipeline"
+    if place.file:
+        path, commit = fetch(place, field)
+        return Pinned(place, field, config_beside(path), commit, path)
     reader = diffusers.DiffusionPipeline if base else diffusers.ControlNetModel
     wanted = "model_index.json" if base else "config.json"
     if place.folder is not None and not (place.folder / wanted).is_file():
@@ -98,6 +104,7 @@ def load_pipeline(
         options["feature_extractor"] = None
     with _quiet(diffusers):
         if nets:
+            nets = [_named(net, base) for net in nets]
             loaded = [_load_net(diffusers, net, dtype) for net in nets]
             options["controlnet"] = _together(diffusers, base, loaded, several)
         loader = _loader(diffusers, base, nets)
@@ -148,12 +155,23 @@ def _refuse_without_controlnet(base: Pinned, nets: Sequence[Pinned]) -> None:
         )
 
 
+def _named(net: Pinned, base: Pinned) -> Pinned:
+    """A single file without a configuration is taken for the kind of net that its base has."""
+    if net.config:
+        return net
+    row = row_for_base(str(base.config.get("_class_name", "")))
+    return replace(net, config={"_class_name": row.net if row else ""})
+
+
 def _load_net(diffusers: Any, net: Pinned, dtype: torch.dtype) -> Any:
     name = str(net.config.get("_class_name", ""))
     network = getattr(diffusers, name, None)
     if "ControlNet" not in name or network is None:
         raise WeightsError(f"{net.field}: {net.place.name} is a {name or 'model of no known class'}, not a ControlNet")
     try:
+        if net.file is not None:  # with the configuration beside it, or the one that diffusers knows such weights by
+            known = {"config": str(net.file.parent)} if len(net.config) > 1 else {}
+            return network.from_single_file(str(net.file), **{_dtype_word(diffusers): dtype}, **known)
         return network.from_pretrained(net.where, **{_dtype_word(diffusers): dtype}, **net.arguments())
     except Exception as error:
         raise explain(error, net.place, net.field) from error

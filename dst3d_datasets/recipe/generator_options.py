@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from .base import Colour, Fraction, Strict, later, location
 
-
 Mode = Annotated[int, Field(ge=0, lt=100)]
 
 
