@@ -18,7 +18,7 @@ from .base import is_location, plain_without
 from .explain import explain
 from .fields import Recipe
 
-_NOT_IN_FINGERPRINT = ("name", "release", "scores", "limits", "publishable", "acknowledge")
+_NOT_IN_FINGERPRINT = ("name", "release", "scores", "keep", "limits", "publishable", "acknowledge")
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):  # type: ignore[misc]
@@ -172,8 +172,21 @@ def _with_absolute_places(recipe: Recipe, folder: Path) -> Recipe:
             "render": absolute(recipe.render),
             "prompts": absolute(recipe.prompts),
             "generator": absolute(recipe.generator),
+            "scores": tuple(absolute(scorer) for scorer in recipe.scores),
         }
     )
+
+
+def overridden(recipe: Recipe, overrides: Iterable[str], folder: Path | None = None) -> Recipe:
+    """A recipe with single fields replaced; see `load_recipe`.
+
+    Raises:
+        RecipeError: with the path of every field that is wrong, and the choices.
+    """
+    data = dump(recipe)
+    for override in overrides:
+        _override(data, override)
+    return validate(data, folder=folder)
 
 
 def dump(recipe: Recipe) -> dict[str, Any]:
