@@ -18,7 +18,7 @@ from .base import is_location, plain_without
 from .explain import explain
 from .fields import Recipe
 
-_NOT_IN_FINGERPRINT = ("name", "release", "scores", "keep", "limits", "publishable", "acknowledge")
+NOT_IN_FINGERPRINT = ("name", "release", "scores", "keep", "limits", "publishable", "acknowledge")
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):  # type: ignore[misc]
@@ -204,7 +204,7 @@ def to_yaml(recipe: Recipe) -> str:
 def scene(recipe: Recipe) -> dict[str, Any]:
     """The part of a recipe that says which samples there are and what they look like: no names, places or releases."""
     plain = plain_without(recipe, "location")
-    return {key: value for key, value in plain.items() if key not in _NOT_IN_FINGERPRINT}
+    return {key: value for key, value in plain.items() if key not in NOT_IN_FINGERPRINT}
 
 
 def fingerprint(recipe: Recipe) -> str:
@@ -219,7 +219,7 @@ def sample_fingerprint(recipe: Recipe) -> str:
     recipe grows.
     """
     plain = plain_without(recipe, "location", "amount")
-    return _digest({key: value for key, value in plain.items() if key not in (*_NOT_IN_FINGERPRINT, "catalogue")})
+    return _digest({key: value for key, value in plain.items() if key not in (*NOT_IN_FINGERPRINT, "catalogue")})
 
 
 def _digest(plain: dict[str, Any]) -> str:
