@@ -124,6 +124,8 @@ def _step(here: Any, name: str, override: str) -> Any:
     if isinstance(here, list):
         return here[_index(here, name, override)]
     child = here.setdefault(name, {})
+    if child is None:
+        child = here[name] = {}
     if not isinstance(child, (dict, list)):
         raise RecipeError(f"override {override!r}: {name} is a value, it has no fields")
     return child
