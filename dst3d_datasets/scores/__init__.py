@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 TABLE: dict[str, str] = {
     "imported": "dst3d_datasets.scores.imported:ImportedLosses",
+    "kcf": "dst3d_datasets.scores.kcf:Kcf",
+    "kcf_reference": "dst3d_datasets.scores.kcf_reference:KcfReference",
 }
 
 NOT_JUDGED = -1.0  # in place of a score, with a reason beside it
