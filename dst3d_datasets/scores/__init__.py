@@ -12,7 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-TABLE: dict[str, str] = {}
+TABLE: dict[str, str] = {
+    "edges": "dst3d_datasets.scores.edges:EdgeScorer",
+    "mask": "dst3d_datasets.scores.mask:MaskScorer",
+}
 
 NOT_JUDGED = -1.0  # in place of a score, with a reason beside it
 
