@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 from _planted import Kept, Listed, auroc, planted
 
 from dst3d_datasets import registry
-from dst3d_datasets.recipe.score_options import EdgeScoreOptions, MaskScoreOptions
+from dst3d_datasets.recipe.filter_options import EdgeScoreOptions, MaskScoreOptions
 from dst3d_datasets.scores import NOT_JUDGED, Candidate, Judgement
 from dst3d_datasets.scores.edges import EdgeScorer, compare, sectors_of
 from dst3d_datasets.scores.mask import MaskScorer

@@ -1,4 +1,4 @@
-"""The options of the built-in scorers."""
+"""The options of the built-in scorers, and what decides which samples are kept."""
 
 from __future__ import annotations
 
@@ -6,32 +6,38 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from .base import Strict
+from .base import Fraction, Strict, location
 
-# --- edges ------------------------------------------------------------------------------------------------------------
+Group = Literal["class", "view"]
 
 
-class EdgeScoreOptions(Strict):
-    """Canny's edges of the picture against those it was drawn from. No model."""
+class Keep(Strict):
+    """Which samples are kept: a score and a bar for it. Changes no sample; `dst3d verdicts` shows what comes of it."""
 
-    kind: Literal["edges"]
-    control: Literal["edge", "line"] = Field("edge", description="which stored control the picture should follow")
-    low: int = Field(50, ge=0, le=2040, description="of Canny on the picture, which is softer than a render")
-    high: int = Field(100, ge=1, le=2040)
-    tolerance: float = Field(2.0, gt=0.0, le=64.0, description="pixels that an edge may lie off, of a 256 px picture")
+    by: str = Field("", description="the score, or the scorer, that decides; empty: the last of `scores`")
+    rate: Fraction | None = Field(None, description="keep this share, the best, of every group")
+    threshold: Fraction | None = Field(None, description="keep what has at least this score")
+    precision: float | None = Field(
+        None, gt=0.0, lt=1.0, description="keep as much as one can with this share of good ones, by rated samples"
+    )
+    per: tuple[Group, ...] = Field(
+        ("class", "view"), description="what makes a group for `rate`: class, view bin, both; empty: one for all"
+    )
+    at_least: Fraction = Field(0.5, description="no view bin of a class keeps less than this share of its samples")
 
     @model_validator(mode="after")
-    def _ordered(self) -> EdgeScoreOptions:
-        if self.low > self.high:
-            raise ValueError(f"low {self.low} must not be above high {self.high}")
+    def _one_bar(self) -> Keep:
+        given = [name for name in ("rate", "threshold", "precision") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give one of rate, threshold and precision; got {' and '.join(given) or 'none'}")
+        if len(set(self.per)) != len(self.per):
+            raise ValueError("per: a word is given twice")
         return self
 
 
-# --- mask -------------------------------------------------------------------------------------------------------------
+# imported
+class ImportedScoreOptions(Strict):
+    """The losses of a K-fold filter that the 3D-DST reference code has run on an imported tree."""
 
-
-class MaskScoreOptions(Strict):
-    """Whether the picture is cut out along the mask's outline. No model."""
-
-    kind: Literal["mask"]
-    side: int = Field(128, ge=32, le=1024, description="pixels that larger pictures are shrunk to first")
+    kind: Literal["imported"] = "imported"
+    file: str = location(..., description="its kcf_losses.json")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 TABLE: dict[str, str] = {
     "edges": "dst3d_datasets.scores.edges:EdgeScorer",
     "mask": "dst3d_datasets.scores.mask:MaskScorer",
+    "imported": "dst3d_datasets.scores.imported:ImportedLosses",
 }
 
 NOT_JUDGED = -1.0  # in place of a score, with a reason beside it

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..recipe.score_options import EdgeScoreOptions
+from ..recipe.filter_options import EdgeScoreOptions
 from . import NOT_JUDGED, Candidate, ClassSamples, Judgement, Scratch
 
 DIRECTIONS = 8  # sectors of half a turn

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..recipe.score_options import MaskScoreOptions
+from ..recipe.filter_options import MaskScoreOptions
 from . import NOT_JUDGED, Candidate, ClassSamples, Judgement, Scratch
 
 LEAST = 16  # pixels of the mask, and of the rest, that are needed to say anything
