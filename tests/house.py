@@ -35,7 +35,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("subsets", "croissant", "release_table", "release_placement", "release_diff", "release_version", "release_write"),
     ("hub",),
     ("release",),
-    ("export",),
+    ("export", "rating"),
     ("bench", "doctor", "cards"),
     ("training",),
     ("builders",),
