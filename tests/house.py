@@ -55,7 +55,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ),
     ("hub",),
     ("release",),
-    ("export",),
+    ("export", "rating"),
     ("bench", "doctor", "cards"),
     ("training",),
     ("builders",),
