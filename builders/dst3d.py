@@ -115,7 +115,7 @@ class Dst3d(datasets.GeneratorBasedBuilder):  # type: ignore[misc]
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
             description=f"Samples of the recipe {self._recipe.name!r}, made by dst3d_datasets.",
-            features=features(self._recipe.release.controls, self._recipe.scores),
+            features=features(self._recipe.release.controls),
             citation=card_text("citation.md").removeprefix("```bibtex\n").removesuffix("\n```"),
         )
 

@@ -27,7 +27,7 @@ from .nouns import CadModel, Sample, Shot, View
 from .plan import ModelViews, ShardSpec
 from .receipt import Receipt, Skipped
 from .recipe import Recipe
-from .seeds import seed_of
+from .seeds import sample_seed, seed_of
 from .store import Store
 from .stream import Clock, ahead, batched, ordered_map
 from .symmetry import with_symmetry
@@ -39,6 +39,7 @@ from .views import sample_views
 MODELS_AHEAD = 2
 FETCHERS = 4  # models that are downloaded at once
 FETCHED_AHEAD = 12  # models that are on their way or in the cache, not yet loaded
+PICTURES_AHEAD = 8  # that are drawn while the last ones are encoded and written
 ENCODERS = 2
 SURFACE_POINTS = 20_000  # of a model, for the shadow it throws
 _PACKAGES = (
@@ -59,6 +60,7 @@ class _Work:
 
     recipe: Recipe
     tools: Tools
+    attempt: int = 0  # see `plan.ShardSpec`
     clock: Clock = field(default_factory=Clock)
     skipped: list[Skipped] = field(default_factory=list)
 
@@ -86,7 +88,7 @@ def make_shard(
         Dst3dError: the generator or renderer cannot be used at all.
     """
     start = time.perf_counter()
-    work = _Work(recipe, tools_for(recipe))
+    work = _Work(recipe, tools_for(recipe), spec.attempt)
     work.tools.ready()
 
     def fill(writer: TarWriter) -> Receipt:
@@ -133,7 +135,7 @@ def iter_samples(recipe: Recipe, jobs: Iterable[ModelViews], skipped: list[Skipp
 def _samples(work: _Work, spec: ShardSpec) -> Iterator[Sample]:
     models = ahead(_models(work, spec.jobs), MODELS_AHEAD, "load")
     shots = ahead(_shots(work, models), 2 * work.tools.generator.batch_size, "render")
-    return _encoded(work, _pictures(work, shots))
+    return _encoded(work, ahead(_pictures(work, shots), PICTURES_AHEAD, "generate"))
 
 
 def _models(work: _Work, jobs: Iterable[ModelViews]) -> Iterator[tuple[ModelViews, CadModel]]:
@@ -181,11 +183,13 @@ def _shots(work: _Work, models: Iterable[tuple[ModelViews, CadModel]]) -> Iterat
 def _render(work: _Work, model: CadModel, surface: NDArray[np.float32] | None, views: list[View]) -> list[Shot | None]:
     """Shots of some views; None where nothing of the model is in the picture."""
     options, tools = work.recipe.render, work.tools
-    seeds = [seed_of(work.recipe.seed, model.ref.uid, "sample", view.index) for view in views]
+    who = work.recipe.seed, model.ref.uid
+    seeds = [sample_seed(*who, view.index, work.attempt) for view in views]
     with work.clock("render"):
         views = [tools.truncated(model, view, options.size, options.size, tools.renderer) for view in views]
         cameras = [camera_of(view, options.size, options.size) for view in views]
-        lights = [tools.lighting.lights_of(seed_of(seed, "light")) for seed in seeds]
+        # The light is the first attempt's: what is drawn again has the same controls.
+        lights = [tools.lighting.lights_of(seed_of(sample_seed(*who, view.index), "light")) for view in views]
         all_drawn = tools.drawn(model, cameras, lights)
     shots: list[Shot | None] = []
     for view, camera, light, seed, drawn in zip(views, cameras, lights, seeds, all_drawn, strict=True):
@@ -227,9 +231,16 @@ def _render(work: _Work, model: CadModel, surface: NDArray[np.float32] | None, v
 
 
 def _pictures(work: _Work, shots: Iterable[Shot]) -> Iterator[tuple[Shot, NDArray[np.uint8]]]:
-    for batch in batched(shots, work.tools.generator.batch_size):
+    generator: Any = work.tools.generator
+    batches = batched(shots, generator.batch_size)
+    if hasattr(generator, "stream"):  # one that begins a batch before the last one is there
+        for batch, pictures, seconds in generator.stream(batches):
+            work.clock.add("generate", seconds)
+            yield from zip(batch, pictures, strict=True)
+        return
+    for batch in batches:
         with work.clock("generate"):
-            pictures = work.tools.generator.generate(batch)
+            pictures = generator.generate(batch)
         yield from zip(batch, pictures, strict=True)
 
 

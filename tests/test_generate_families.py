@@ -58,10 +58,10 @@ def usual(written):
 @contextmanager
 def told(drawing, **options):
     """The same networks under other options."""
-    before = drawing.options
-    drawing.options = before.model_copy(update=options)
+    before = drawing.options, drawing._drawn
+    drawing.options, drawing._drawn = drawing.options.model_copy(update=options), None
     yield drawing
-    drawing.options = before
+    drawing.options, drawing._drawn = before
 
 
 def draw_with(folder, nets=("net",), **options):
@@ -120,7 +120,7 @@ def test_our_call_is_the_stock_pipelines(usual, name):
 
     drawing, shot = usual(name), shots(1)[0]
     ours = drawing.generate([shot])[0]
-    pipeline, row = drawing._pipeline, drawing._family.row
+    pipeline, row = drawing._pipeline, drawing._drawn._family.row
     edges = Image.fromarray(np.repeat(shot.controls.edge[..., None], 3, axis=2))
     call = {"control_image": [edges], "control_mode": [3]} if name == "union" else {"control_image": edges}
     call |= {"guidance_scale": 3.0} if name != "qwen" else {"true_cfg_scale": 3.0}

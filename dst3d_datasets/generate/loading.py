@@ -18,6 +18,14 @@ from .controlnet_file import config_beside, fetch
 from .families import draws_by_flow, row_for_base, row_of
 from .weights import Place, WeightsError, explain, place_digest
 
+SCHEDULERS = {
+    "ddim": "DDIMScheduler",
+    "dpmpp": "DPMSolverMultistepScheduler",  # DPM-Solver++ (2M)
+    "unipc": "UniPCMultistepScheduler",
+    "euler": "EulerDiscreteScheduler",
+    "lcm": "LCMScheduler",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
@@ -74,7 +82,7 @@ def pin(diffusers: Any, place: Place, field: str) -> Pinned:
 
 
 def load_pipeline(
-    diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype: torch.dtype, ddim: bool, several: bool = False
+    diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype: torch.dtype, scheduler: str, several: bool = False
 ) -> Any:
     """Build the pipeline around its ControlNets, on the CPU, in evaluation mode.
 
@@ -83,7 +91,7 @@ def load_pipeline(
         base: the base pipeline; without `nets` it must hold its own ControlNet.
         nets: the ControlNets, in the order of the controls.
         dtype: of all weights.
-        ddim: replace the pipeline's scheduler by DDIM with the same noise schedule.
+        scheduler: what replaces the pipeline's own, with the same noise schedule: a name of `SCHEDULERS`, or pipeline.
         several: there is more than one control; a single net then reads them all, where its family has such nets.
 
     Raises:
@@ -107,8 +115,8 @@ def load_pipeline(
             raise explain(error, base.place, base.field) from error
     if getattr(pipeline, "watermark", None) is not None:
         pipeline.watermark = None
-    if ddim:
-        pipeline.scheduler = _ddim(diffusers, pipeline.scheduler)
+    if scheduler != "pipeline":
+        pipeline.scheduler = _scheduler(diffusers, pipeline.scheduler, scheduler)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -169,13 +177,13 @@ def _load_net(diffusers: Any, net: Pinned, dtype: torch.dtype) -> Any:
         raise explain(error, net.place, net.field) from error
 
 
-def _ddim(diffusers: Any, scheduler: Any) -> Any:
+def _scheduler(diffusers: Any, scheduler: Any, name: str) -> Any:
     if draws_by_flow(scheduler):
         raise WeightsError(
-            f"generator.scheduler: ddim cannot stand in for {type(scheduler).__name__}, which belongs to a "
+            f"generator.scheduler: {name} cannot stand in for {type(scheduler).__name__}, which belongs to a "
             "flow-matching model; write `scheduler: pipeline`"
         )
-    return diffusers.DDIMScheduler.from_config(scheduler.config)
+    return getattr(diffusers, SCHEDULERS[name]).from_config(scheduler.config)
 
 
 def _dtype_word(diffusers: Any) -> str:

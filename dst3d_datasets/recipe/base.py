@@ -46,9 +46,12 @@ def is_location(field: FieldInfo) -> bool:
 
 
 def names_a_place(model: BaseModel) -> bool:
-    """Whether a location field other than a device is filled in: a file or folder whose content counts."""
+    """Whether a location field is filled in that is a file or folder, whose content counts, and not the machine's."""
     fields = type(model).model_fields.items()
-    return any(is_location(field) and name != "device" and bool(getattr(model, name)) for name, field in fields)
+    return any(
+        is_location(field) and name not in ("device", "compile") and bool(getattr(model, name))
+        for name, field in fields
+    )
 
 
 def _mark(field: FieldInfo) -> Any:
