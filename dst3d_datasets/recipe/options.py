@@ -21,7 +21,7 @@ from .prompt_options import (
     CaptionsPromptOptions,
     TemplatePromptOptions,
 )
-from .score_options import ImportedScoreOptions
+from .score_options import ImportedScoreOptions, KcfOptions, KcfReferenceOptions
 from .source_options import (
     FileSourceOptions,
     FolderOptions,
@@ -104,4 +104,6 @@ AnyScorer = by_kind(
     edges=EdgeScoreOptions,
     mask=MaskScoreOptions,
     imported=ImportedScoreOptions,
+    kcf=KcfOptions,
+    kcf_reference=KcfReferenceOptions,
 )
