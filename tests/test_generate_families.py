@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,80 +10,19 @@ import pytest
 torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers", reason="needs the extra [controlnet]")
 
-from _generate_shots import ball_shot, with_seed  # noqa: E402
+from _families import GUIDANCE, NO_NEGATIVE, SIZE, changed, draw_with, shots, told, usual, written  # noqa: E402, F401
+from _generate_shots import with_seed  # noqa: E402
 from _tiny_families import WRITE  # noqa: E402
-from _tiny_generators import far  # noqa: E402
+from test_generate_several import PAIR  # noqa: E402
 
 from dst3d_datasets.errors import RecipeError  # noqa: E402
-from dst3d_datasets.generate.controlnet import ControlNetGenerator  # noqa: E402
+from dst3d_datasets.generate.conventions import convention_of  # noqa: E402
 from dst3d_datasets.generate.families import ROWS  # noqa: E402
-from dst3d_datasets.recipe.options import ControlNetOptions  # noqa: E402
+from dst3d_datasets.generate.loading import load_pipeline  # noqa: E402
+from dst3d_datasets.generate.weights import WeightsError  # noqa: E402
 
-SIZE = 64
-GUIDANCE = {"flux": {"true_cfg": 3.0}}  # what turns the negative prompt on, where guidance_scale does not
-NO_NEGATIVE = ("flux_control",)  # takes none
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """Folder of a family by name, written when first asked for."""
-    done = {}
-
-    def write(name):
-        needed, writer = WRITE[name]
-        if not hasattr(diffusers, needed):
-            pytest.skip(f"diffusers {diffusers.__version__} has no {needed}")
-        if name not in done:
-            done[name] = tmp_path_factory.mktemp(name)
-            writer(done[name])
-        return done[name]
-
-    return write
-
-
-@pytest.fixture(scope="module")
-def usual(written):
-    """A family's generator with the usual options, loaded once; `told` changes its options for a while."""
-    done = {}
-
-    def load(name):
-        if name not in done:
-            done[name] = draw_with(written(name), **GUIDANCE.get(name, {}))
-        return done[name]
-
-    return load
-
-
-@contextmanager
-def told(drawing, **options):
-    """The same networks under other options."""
-    before = drawing.options, drawing._drawn
-    drawing.options, drawing._drawn = drawing.options.model_copy(update=options), None
-    yield drawing
-    drawing.options, drawing._drawn = before
-
-
-def draw_with(folder, nets=("net",), **options):
-    """A generator of a family's folder; families without a ControlNet have no `net` there."""
-    places = tuple(str(folder / name) for name in nets if (folder / name).exists())
-    scheduler = "ddim" if (folder / "base" / "unet").exists() else "pipeline"
-    options = {"steps": 2, "device": "cpu", "scheduler": scheduler, "guidance_scale": 3.0, "batch_size": 2, **options}
-    return ControlNetGenerator(
-        ControlNetOptions(kind="controlnet", pipeline=str(folder / "base"), controlnet=places, **options)
-    )
-
-
-def shots(count):
-    """Prompts of different lengths: where the text is padded to the longest, neighbours would be felt."""
-    return [ball_shot(100 + i, azimuth=50.0 * i, size=SIZE, text="a ball" + " of wood" * 4 * i) for i in range(count)]
-
-
-def changed(shot, **fields):
-    """The shot with another prompt, or with an empty edge map."""
-    if "edge" in fields:
-        return dataclasses.replace(shot, controls=dataclasses.replace(shot.controls, **fields))
-    return dataclasses.replace(shot, prompt=dataclasses.replace(shot.prompt, **fields))
-
+# `usual` and `written` are fixtures: their names are imported here and again arguments there
+# ruff: noqa: F811
 
 # --- what holds for every family ------------------------------------------------------------------------------------
 
@@ -126,7 +64,9 @@ def test_our_call_is_the_stock_pipelines(usual, name):
     call |= {"guidance_scale": 3.0} if name != "qwen" else {"true_cfg_scale": 3.0}
     call |= {"true_cfg_scale": 3.0} if name in GUIDANCE else {}
     call |= {} if name in NO_NEGATIVE else {"negative_prompt": shot.prompt.negative}
-    call |= {"eta": 1.0} if name in ("union", "hunyuan") else {}
+    call |= {"eta": 1.0} if name in ("pag", "union", "hunyuan") else {}
+    if name == "pag":
+        call["image"] = call.pop("control_image")
     call |= {"controlnet_conditioning_scale": 1.0} if name == "zimage" else {}
     stock = pipeline(
         prompt=shot.prompt.text, height=SIZE, width=SIZE, num_inference_steps=2,
@@ -142,75 +82,6 @@ def test_every_class_of_the_table_is_one():
             for other in (row.net, row.multi, *row.base):
                 assert not other or hasattr(diffusers, other), other
     assert {needed for needed, _ in WRITE.values()} < {row.pipeline for row in ROWS}
-
-
-# --- several controls -----------------------------------------------------------------------------------------------
-
-PAIR = {"controls": ("edge", "depth"), "scales": (1.0, 1.0)}
-
-
-@pytest.mark.parametrize(
-    ("name", "nets"),
-    [
-        ("sd3", ("net", "net2")),
-        ("flux", ("net", "net2")),
-        ("flux", ("union",)),
-        ("union", ("net",)),
-        ("qwen", ("net",)),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "+".join(value),
-)
-def test_several_controls_each_have_their_picture_scale_and_range(written, name, nets):
-    folder, shot = written(name), shots(1)[0]
-    both = draw_with(folder, nets, **PAIR)
-    picture = both.generate([shot])[0]
-    assert not np.array_equal(both.generate([changed(shot, edge=np.zeros((SIZE, SIZE), np.uint8))])[0], picture)
-    without = dataclasses.replace(
-        shot, controls=dataclasses.replace(shot.controls, depth=np.zeros((SIZE, SIZE), np.uint16))
-    )
-    without = dataclasses.replace(without, buffers=dataclasses.replace(shot.buffers, mask=np.zeros((SIZE, SIZE), bool)))
-    assert not np.array_equal(both.generate([without])[0], picture)
-    for change in ({"starts": (0.5, 0.0)}, {"ends": (1.0, 0.5)}, {"scales": (1.0, 0.3)}):
-        with told(both, **change):
-            assert not np.array_equal(both.generate([shot])[0], picture)
-
-
-def counted(drawing):
-    """How often each ControlNet runs, counted in its first layer; grows as pictures are drawn."""
-    network = drawing._loaded().controlnet
-    nets = list(getattr(network, "nets", [network]))
-    counts = [0] * len(nets)
-    for index, net in enumerate(nets):
-
-        def count(module, inputs, index=index):
-            counts[index] += 1
-
-        next(module for module in net.modules() if not list(module.children())).register_forward_pre_hook(count)
-    return counts
-
-
-def test_a_controlnet_of_scale_zero_is_not_run_and_pictures_stay(usual, written):
-    shot = shots(1)[0]
-    single = usual("sd3").generate([shot])[0]
-    drawing = draw_with(written("sd3"), ("net", "net2"), **PAIR | {"scales": (1.0, 0.0)})
-    counts = counted(drawing)
-    np.testing.assert_array_equal(drawing.generate([shot])[0], single)
-    assert counts == [2, 1]  # its first call shows the shape of its answer
-    np.testing.assert_array_equal(drawing.generate([shot])[0], single)
-    assert counts == [4, 1]
-
-
-@pytest.mark.parametrize(("name", "options"), [("flux", {}), ("union", PAIR)], ids=["flux", "union"])
-def test_out_of_its_range_a_controlnet_is_not_run(written, name, options):
-    ends = (0.5,) * len(options.get("controls", ("edge",)))
-    drawing = draw_with(written(name), steps=4, ends=ends, **options)
-    counts = counted(drawing)
-    first = drawing.generate(shots(1))[0]
-    assert counts == [3]
-    np.testing.assert_array_equal(drawing.generate(shots(1))[0], first)
-    assert counts == [5]
-    with told(drawing, ends=()):
-        assert far(drawing.generate(shots(1))[0], first) > 0.1
 
 
 # --- refusals, files ------------------------------------------------------------------------------------------------
@@ -242,6 +113,25 @@ def test_a_union_nets_modes_may_be_given(usual):
             pictures += drawing.generate(shots(1))
     np.testing.assert_array_equal(pictures[1], pictures[0])
     assert not np.array_equal(pictures[2], pictures[0])
+
+
+def test_the_official_canny_net_of_sd35_gets_its_own_range(usual):
+    assert convention_of("edge", "auto", ("stabilityai/stable-diffusion-3.5-large-controlnet-canny", "")) == "sd35"
+    usual("sd3").generate(shots(1))
+    family, guide = usual("sd3")._drawn._family, torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 2).expand(1, 3, 1, 2)
+    for convention, expected in (("sd35", [0.5, 128.0]), ("plain", [-1.0, 1.0])):
+        seen = family.arguments(usual("sd3").options, [guide], [convention])["control_image"]
+        assert seen[0, 0, 0].tolist() == expected
+
+
+def test_a_class_that_diffusers_lacks_is_named(usual):
+    base, *nets = usual("zimage")._pinned()
+    logging = SimpleNamespace(
+        is_progress_bar_enabled=lambda: False, get_verbosity=lambda: 0, set_verbosity=lambda level: None
+    )
+    old = SimpleNamespace(__version__="0.33.1", utils=SimpleNamespace(logging=logging))
+    with pytest.raises(WeightsError, match=r"needs ZImageControlNetPipeline, which diffusers 0.33.1 lacks.*pip"):
+        load_pipeline(old, base, nets, dtype=torch.float32, scheduler="pipeline")
 
 
 def test_a_controlnet_may_be_one_file(usual, written):

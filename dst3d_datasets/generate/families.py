@@ -155,7 +155,7 @@ class Family:
         Raises:
             RecipeError: a Union net without a mode for a control.
         """
-        seen = [guide * 2 - 1 for guide in guides] if self.row.signed else list(guides)
+        seen = [self._ranged(guide, how) for guide, how in zip(guides, conventions, strict=True)]
 
         def given(values: Sequence[Any]) -> Any:
             return list(values) if self.nets != 1 else values[0]
@@ -175,6 +175,12 @@ class Family:
         if self.eta:
             found["eta"] = options.eta
         return found
+
+    def _ranged(self, guide: torch.Tensor, convention: str) -> torch.Tensor:
+        """The control from 0..1 into the range that the pipeline's tensors have."""
+        if convention == "sd35":
+            return guide * 127.5 + 0.5
+        return guide * 2 - 1 if self.row.signed else guide
 
     def _modes(self, options: ControlNetOptions, conventions: Sequence[str]) -> list[int]:
         found = []
