@@ -19,7 +19,7 @@ from dst3d_datasets.errors import RecipeError  # noqa: E402
 from dst3d_datasets.generate.conventions import convention_of  # noqa: E402
 from dst3d_datasets.generate.families import ROWS  # noqa: E402
 from dst3d_datasets.generate.loading import load_pipeline  # noqa: E402
-from dst3d_datasets.generate.weights import WeightsError  # noqa: E402
+from dst3d_datasets.generate.weights import WeightsError, untrained_reason  # noqa: E402
 
 # `usual` and `written` are fixtures: their names are imported here and again arguments there
 # ruff: noqa: F811
@@ -75,6 +75,18 @@ def test_our_call_is_the_stock_pipelines(usual, name):
     np.testing.assert_allclose(ours.astype(int), np.asarray(stock, int), atol=1)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", WRITE)
+def test_on_a_gpu_in_its_own_precision(written, name):
+    """Half or bfloat16, as the table says: a picture, the same one again, whoever its neighbour is."""
+    drawing = draw_with(written(name), device="cuda", **GUIDANCE.get(name, {}))
+    wanted, *others = shots(3)
+    first = drawing.generate([wanted, others[0]])[0]
+    assert drawing._loaded().vae.dtype != torch.float32
+    assert first.std() > 3
+    np.testing.assert_array_equal(drawing.generate([wanted, others[1]])[0], first)
+
+
 def test_every_class_of_the_table_is_one():
     """A misspelt name would never be found; a class that this diffusers is too old for is left out of the check."""
     for row in ROWS:
@@ -113,6 +125,19 @@ def test_a_union_nets_modes_may_be_given(usual):
             pictures += drawing.generate(shots(1))
     np.testing.assert_array_equal(pictures[1], pictures[0])
     assert not np.array_equal(pictures[2], pictures[0])
+
+
+def test_a_controlnet_of_z_image_that_was_never_trained_is_known(usual):
+    net = usual("zimage")._loaded().controlnet
+    assert untrained_reason({"controlnet": net}) == ""
+    outputs = [p for name, p in net.named_parameters() if name.startswith("control_layers") and "after_proj" in name]
+    kept = [parameter.detach().clone() for parameter in outputs]
+    with torch.no_grad():
+        for parameter in outputs:
+            parameter.zero_()
+        assert "output layers are all zero" in untrained_reason({"controlnet": net})
+        for parameter, value in zip(outputs, kept, strict=True):
+            parameter.copy_(value)
 
 
 def test_the_official_canny_net_of_sd35_gets_its_own_range(usual):

@@ -8,7 +8,9 @@ reason. Read in diffusers 0.42.1; classes that an older diffusers lacks are only
 break that, and do not here: StableDiffusion3, HunyuanDiT and CogView4 encode the control as a random draw from torch's
 *global* generator, so their autoencoder gives the middle of its distribution instead (`Row.unseeded`). Where the text
 is only as long as the batch's longest, a neighbour's prompt would move a picture's last digits (CogView4, which masks
-nothing, more than that): those are drawn one at a time (`Row.alone`).
+nothing, more than that): those are drawn one at a time (`Row.alone`). Measured on tiny random pipelines (CPU, float32):
+every family draws the same bytes in any place and with any neighbours, but SDXL Union, where another place in the batch
+moves 0.4 % of the values by one.
 """
 
 from __future__ import annotations
