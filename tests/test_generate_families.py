@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,7 @@ from _tiny_families import WRITE  # noqa: E402
 from test_generate_several import PAIR  # noqa: E402
 
 from dst3d_datasets.errors import RecipeError  # noqa: E402
+from dst3d_datasets.generate.controlnet import ControlNetGenerator  # noqa: E402
 from dst3d_datasets.generate.conventions import convention_of  # noqa: E402
 from dst3d_datasets.generate.families import ROWS  # noqa: E402
 from dst3d_datasets.generate.loading import load_pipeline  # noqa: E402
@@ -165,3 +167,26 @@ def test_a_controlnet_may_be_one_file(usual, written):
     np.testing.assert_array_equal(file.generate(shots(1))[0], whole.generate(shots(1))[0])
     assert file.revision.count("sha256:") == 2
     assert file.revision != whole.revision
+
+
+def test_a_controlnets_file_on_the_hub_is_pinned_to_its_commit(usual, written, tmp_path, monkeypatch):
+    """A cache as the Hub's client lays it out, and no network."""
+    constants = pytest.importorskip("huggingface_hub").constants
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repo = tmp_path / "models--me--net"
+    (repo / "refs").mkdir(parents=True)
+    (repo / "refs" / "main").write_text(commit)
+    shutil.copytree(written("zimage") / "net", repo / "snapshots" / commit / "part")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    options = usual("zimage").options
+    name = "me/net/part/diffusion_pytorch_model.safetensors"
+    drawing = ControlNetGenerator(options.model_copy(update={"controlnet": (name,)}))
+    assert drawing.revision.endswith(f"+{name}@{commit}")
+    np.testing.assert_array_equal(drawing.generate(shots(1))[0], usual("zimage").generate(shots(1))[0])
+    missing = ControlNetGenerator(options.model_copy(update={"controlnet": ("me/net/other.safetensors",)}))
+    with pytest.raises(
+        WeightsError, match=r"generator\.controlnet\.0: me/net/other.*HF_HUB_OFFLINE.*hf download me/net other"
+    ):
+        missing.generate(shots(1))
