@@ -187,6 +187,6 @@ def test_a_controlnets_file_on_the_hub_is_pinned_to_its_commit(usual, written, t
     np.testing.assert_array_equal(drawing.generate(shots(1))[0], usual("zimage").generate(shots(1))[0])
     missing = ControlNetGenerator(options.model_copy(update={"controlnet": ("me/net/other.safetensors",)}))
     with pytest.raises(
-        WeightsError, match=r"generator\.controlnet\.0: me/net/other.*HF_HUB_OFFLINE.*hf download me/net other"
+        WeightsError, match=r"generator\.controlnet\.0: me/net/other.*OFFLINE.*hf download me/net other"
     ):
         missing.generate(shots(1))
