@@ -21,7 +21,7 @@ from test_release import labels_of
 from dst3d_datasets import build
 from dst3d_datasets.cli import main
 from dst3d_datasets.errors import UsageError
-from dst3d_datasets.regenerate import regenerate
+from dst3d_datasets.regeneration import regenerate
 from dst3d_datasets.release import make_release
 from dst3d_datasets.retries import read_retries
 from dst3d_datasets.run import read_run
@@ -40,7 +40,9 @@ def toys_and_scorers(toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def recipe(**sections: Any):
-    return toy_recipe(scores=["toy"], keep=BAR, release={"shard_bytes": 60_000}, **sections)
+    """24 samples in 6 shards, 8 of each of 3 classes."""
+    small = {"views": {"per_model": 4}, "render": {"size": 32}, "release": {"shard_bytes": 60_000}}
+    return toy_recipe(**{"scores": ["toy"], "keep": BAR, **small, **sections})
 
 
 def members(run: Path) -> dict[tuple[str, int], dict[str, bytes]]:
@@ -62,7 +64,7 @@ def test_rejected_samples_are_drawn_again_and_the_best_kept_attempt_is_released(
     before = shard_files(run)
     score(run, workers=1)
     first = verdicts_of(run)[2]
-    assert 0 < sum(map(len, first.rejected.values())) < 30
+    assert 0 < sum(map(len, first.rejected.values())) < 24
     report = regenerate(run, rounds=3, workers=1)
     assert list(report.drawn) == [1, 2, 3]
     assert report.drawn[1] == sum(map(len, first.rejected.values()))
@@ -93,7 +95,7 @@ def test_rejected_samples_are_drawn_again_and_the_best_kept_attempt_is_released(
             assert key not in released
     left = sum(report.rejected.values())
     told = release.manifest["verdicts"]
-    assert (told["samples"], told["kept"]) == (30, 30 - left)
+    assert (told["samples"], told["kept"]) == (24, 24 - left)
     assert told["retried"] == report.drawn[1] - left
     assert "drawn again after a rejection" in (tmp_path / "out/README.md").read_text()
 
@@ -103,7 +105,7 @@ def test_status_verify_and_sweep_know_retries(tmp_path: Path, capsys: pytest.Cap
     build.build(recipe(), run, workers=1)
     regenerate(run, workers=1)
     state = build.status(run)
-    assert (state.num_done, state.num_samples_done) == (9, 30)
+    assert (state.num_done, state.num_samples_done) == (6, 24)
     assert state.num_retries == state.num_retries_done == len(read_retries(Store(run))) > 0
     assert score_status(run).scored == {"toy": 3}
     assert main(["status", str(run)]) == 0
@@ -113,7 +115,7 @@ def test_status_verify_and_sweep_know_retries(tmp_path: Path, capsys: pytest.Cap
     assert len(swept) == 3, "the tables of scores from before the retries"
     assert all(name.startswith("scores/") for name in swept)
     assert build.sweep(run) == []
-    assert build.verify(run).num_checked == 9 + state.num_retries
+    assert build.verify(run).num_checked == 6 + state.num_retries
     victim = next(path for path in sorted((run / "shards").rglob("*.tar")) if "retry1" in path.name)
     victim.write_bytes(victim.read_bytes()[:-700] + bytes(700))
     victim.write_bytes(victim.read_bytes()[:2000] + b"x" + victim.read_bytes()[2001:])
@@ -169,10 +171,24 @@ def test_an_extended_run_keeps_its_retries(tmp_path: Path) -> None:
     assert build.status(run).num_retries_done == len(retries)
     regenerate(run, rounds=2, workers=1)
     release = make_release(run, tmp_path / "out")
-    assert release.manifest["verdicts"]["samples"] == 45
+    assert release.manifest["verdicts"]["samples"] == 36
     build.build(recipe(seed=1), run, workers=1, extend=True)
     assert read_retries(Store(run)) == ()
     assert {name for name, _ in build.sweep(run)} >= {f"receipts/{shard.shard_id}.json" for shard in retries}
+
+
+def test_what_the_floor_alone_has_kept_is_drawn_again_too(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    build.build(recipe(keep={"threshold": 0.6, "at_least": 1.0}), run, workers=1)
+    score(run, workers=1)
+    before = verdicts_of(run)[2]
+    rescued = int(before.decision.rescued.sum())
+    assert (before.rejected, rescued > 5) == ({}, True)
+    report = regenerate(run, rounds=2, workers=1)
+    assert report.drawn[1] == rescued
+    after = verdicts_of(run)[2].decision
+    assert (after.chosen & after.keep).sum() == 24
+    assert (after.chosen & after.rescued).sum() < rescued
 
 
 def test_a_model_that_is_gone_leaves_its_retries_out(tmp_path: Path) -> None:
@@ -188,7 +204,7 @@ def test_a_model_that_is_gone_leaves_its_retries_out(tmp_path: Path) -> None:
 def test_what_cannot_be_drawn_again_is_told(tmp_path: Path) -> None:
     run = tmp_path / "run"
     build.build(recipe(), run, workers=1, part=0, parts=2)
-    with pytest.raises(UsageError, match=r"4 of 9 shards are not made yet"):
+    with pytest.raises(UsageError, match=r"3 of 6 shards are not made yet"):
         regenerate(run)
     build.build(recipe(), run, workers=1)
     ToySource.bad.clear()

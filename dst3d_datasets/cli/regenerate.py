@@ -14,7 +14,7 @@ from .options import add_amendments, positive
 from .output import LINES, Outcome, table
 
 if TYPE_CHECKING:
-    from ..regenerate import RegenerateReport
+    from ..regeneration import RegenerateReport
 
 EXAMPLES = """\
   dst3d regenerate run
@@ -60,7 +60,7 @@ class _Bars:
 
 def run(args: argparse.Namespace) -> Outcome:
     """Draw and score, with a progress bar."""
-    from ..regenerate import regenerate
+    from ..regeneration import regenerate
 
     bars = _Bars(args.quiet)
     try:

@@ -1,8 +1,8 @@
 """Draw rejected samples again: the same key, pose and controls, with other words and another seed, until one is kept.
 
-A round draws every sample again of which no attempt is kept, as shards of its own (see `retries`), and scores the run's
-classes anew: a filter sees all attempts together, and the bar stays where the first attempts put it. A release then
-takes the best kept attempt at each key, and leaves out what is still rejected.
+A round draws every sample again of which no attempt passes the bar (also those that `keep.at_least` alone has kept), as
+shards of its own (see `retries`), and scores their classes anew: a filter sees all attempts together, and the bar stays
+where the first attempts put it. A release takes the best kept attempt at each key and leaves out what is still rejected.
 """
 
 from __future__ import annotations
@@ -80,12 +80,13 @@ def regenerate(
             if report.failed:
                 break
             outline = read_run(store)[1]
-            rejected = collect(store, recipe, outline).rejected
-            report.rejected = {class_id: len(keys) for class_id, keys in rejected.items()}
+            verdicts = collect(store, recipe, outline)
+            report.rejected = {class_id: len(keys) for class_id, keys in verdicts.rejected.items()}
             report.attempts = max(outline.attempts.values(), default=0)
-            if not rejected or report.attempts >= rounds:
+            wanting = verdicts.below_the_bar
+            if not wanting or report.attempts >= rounds:
                 break
-            specs = plan_retries(plan, rejected, report.attempts + 1)
+            specs = plan_retries(plan, wanting, report.attempts + 1)
             write_retries(store, [*outline.retries, *(noted(spec) for spec in specs)])
     return report
 
