@@ -2,7 +2,7 @@
 
 A round draws every sample again of which no attempt passes the bar (also those that `keep.at_least` alone has kept), as
 shards of its own (see `retries`), and scores their classes anew: a filter sees all attempts together, and the bar stays
-where the first attempts put it. A release takes the best kept attempt at each key and leaves out what is still rejected.
+where the first attempts put it. A release takes the best kept attempt at each key and leaves out the rest.
 """
 
 from __future__ import annotations
