@@ -18,6 +18,7 @@ DRAWERS = ("sources", "render", "prompts", "generate", "scores", "engines")
 ORDER: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("versions", "nouns", "registry", "schema", "imagenet", "progress", "home", "data", "licences", "rle", "arrow"),
+    ("weights",),
     ("seeds", "camera", "boxes", "symmetry", "symmetry_surface"),
     ("convert",),
     ("recipe",),
