@@ -1,4 +1,4 @@
-"""Where weights come from, and what pins them: a folder by its content, the Hub by its commit. Knows no model library."""
+"""Where weights come from and what pins them: folders by content, the Hub by commit. Knows no model library."""
 
 from __future__ import annotations
 
