@@ -14,7 +14,7 @@ from ..scores import Judgement, Scorer
 from ..shard import one_thread_an_operator
 from ..store import Store
 from .jobs import Place, places_there
-from .redraw import Redrawer
+from .redraw import RunRedraw
 from .samples import ClassShards, RunSamples
 from .tables import ScoreTable, StoreScratch, checked, facts_of, read_table, write_table
 
@@ -60,7 +60,8 @@ class Worker:
 
     def __init__(self, recipe: Recipe, store: Store) -> None:
         self._recipe, self._store = recipe, store
-        self._scorers: dict[str, Scorer] = {}
+        self._scorers: dict[str, Any] = {}
+        self._redraw = RunRedraw(recipe)
 
     def __call__(self, job: Job, progress: Callable[[int], None]) -> str:
         """Make one table. `progress` is told how many more samples are judged.
@@ -91,11 +92,10 @@ class Worker:
     def _judge(self, job: Job, progress: Callable[[float], None]) -> None:
         place = job.place
         if place.kind not in self._scorers:
-            made: Any = make_scorer(self._recipe, place.kind)
-            if hasattr(made, "redraw"):
-                made.redraw = Redrawer(self._recipe)
-            self._scorers[place.kind] = made
+            self._scorers[place.kind] = make_scorer(self._recipe, place.kind)
         scorer = self._scorers[place.kind]
+        if hasattr(scorer, "redraw"):
+            scorer.redraw = self._redraw
         samples = RunSamples(self._store, job.shards, scorer.controls)
         with one_thread_an_operator():
             if needs_scores(scorer):
