@@ -160,8 +160,16 @@ def _joined(parts: list[Any]) -> Any:
 
 
 def _columns(tables: dict[str, list[ScoreTable]], counts: list[int], which: str) -> dict[str, Any]:
-    """Columns over all classes; where a class has none of a name, its details are empty."""
-    names = dict.fromkeys(name for own in tables.values() for table in own for name in getattr(table, which))
+    """Columns over all classes; where a class has none of a name, its details are empty.
+
+    Raises:
+        UsageError: two scorers use the same name.
+    """
+    names: dict[str, str] = {}
+    for table in (table for own in tables.values() for table in own):
+        for name in getattr(table, which):
+            if names.setdefault(name, table.kind) != table.kind:
+                raise UsageError(f"the scorers {names[name]} and {table.kind} both have {name!r}: use one of them")
     found: dict[str, Any] = {}
     for name in names:
         parts = [
