@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def _decided(store: Store, recipe: Recipe, tables: dict[str, list[ScoreTable]]) 
     by = _deciding(recipe, tables, scores)
     symmetry = np.asarray(facts.get("symmetry", []), np.int64)
     samples = Population(
-        key=np.unique(np.array(keys, dtype=np.str_), return_inverse=True)[1].reshape(-1).astype(np.int64),
+        key=_numbers(keys),
         attempt=np.asarray(facts.get("attempt", []), np.int64),
         class_id=np.repeat(np.arange(len(first)), counts),
         view_bin=bins_of(np.asarray(facts["azimuth"]), np.asarray(facts["elevation"]), symmetry),
@@ -151,6 +152,12 @@ def _decided(store: Store, recipe: Recipe, tables: dict[str, list[ScoreTable]]) 
         samples=samples,
         decision=decide(samples, recipe.keep, good),
     )
+
+
+def _numbers(keys: list[str]) -> NDArray[np.int64]:
+    """(N,) a number for each key; the attempts at one key follow each other."""
+    is_next = np.fromiter((a != b for a, b in pairwise(keys)), np.int64, max(len(keys) - 1, 0))
+    return np.concatenate([np.zeros(min(len(keys), 1), np.int64), np.cumsum(is_next)])
 
 
 def _joined(parts: list[Any]) -> Any:
