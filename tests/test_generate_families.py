@@ -21,7 +21,8 @@ from dst3d_datasets.generate.controlnet import ControlNetGenerator  # noqa: E402
 from dst3d_datasets.generate.conventions import convention_of  # noqa: E402
 from dst3d_datasets.generate.families import ROWS  # noqa: E402
 from dst3d_datasets.generate.loading import load_pipeline  # noqa: E402
-from dst3d_datasets.generate.weights import WeightsError, untrained_reason  # noqa: E402
+from dst3d_datasets.generate.weights import untrained_reason  # noqa: E402
+from dst3d_datasets.weights import WeightsError  # noqa: E402
 
 # `usual` and `written` are fixtures: their names are imported here and again arguments there
 # ruff: noqa: F811
