@@ -15,8 +15,8 @@ from ..recipe.score_options import KcfOptions, KcfReferenceOptions
 from ..scores.kcf import Kcf
 from ..scores.kcf_case import Case
 from ..scores.kcf_folds import folds_of, poses_of
-from ..scores.kcf_refine import Networks
 from ..scores.kcf_reference import KcfReference
+from ..scores.kcf_refine import Networks
 from ..scores.kcf_screen import screen
 from .kcf_data import Pictures, auroc, plant, rendered
 from .result import Cell, Measured
