@@ -45,7 +45,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "pyarrow": ("dst3d_datasets/release_table.py", "dst3d_datasets/sources/*", "dst3d_datasets/prompts/rows.py"),
     "datasets": ("builders/*", "dst3d_datasets/bench/load.py"),  # the bench measures readers against each other
     "webdataset": ("dst3d_datasets/bench/load.py",),
-    "timm": (),
+    "timm": ("dst3d_datasets/scores/kcf_backbones.py",),
     "huggingface_hub": ("dst3d_datasets/hub/client.py", "builders/*", "dst3d_datasets/generate/controlnet*.py"),
     "fsspec": ("dst3d_datasets/store.py", "dst3d_datasets/sources/address.py", "dst3d_datasets/prompts/rows.py"),
     "diffusers": ("dst3d_datasets/generate/controlnet*.py", "dst3d_datasets/training/networks.py"),

@@ -43,7 +43,7 @@ class Memory(dict[str, dict[str, NDArray[Any]]]):
 def run(quick: bool) -> Measured:
     """2,500 pictures at 256 px on a GPU; a small class without one, or where it has to be quick."""
     small = quick or not visible_gpus()
-    models, views, size = (6, 20, 128) if small else (25, 100, 256)
+    models, views, size = (6, 16, 64) if small else (25, 100, 256)
     start = time.perf_counter()
     pictures = plant(rendered(CLASS, models, views, size), SHARE)
     drawing = time.perf_counter() - start

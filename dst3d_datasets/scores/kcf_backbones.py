@@ -174,7 +174,7 @@ def _timm(options: Options, outputs: int) -> nn.Module:
     except ModuleNotFoundError as error:
         raise MissingDependency(
             f"backbone: {options.backbone} needs timm and what it builds on; {error.name!r} is not installed; "
-            'run: pip install "dst3d-datasets[timm]"'
+            'run: pip install "dst3d-datasets[scores]"'
         ) from error
     path = _weights(options)
     try:

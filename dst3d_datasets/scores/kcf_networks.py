@@ -136,8 +136,9 @@ class _Same(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
         h, w = (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in x.shape[-2:])
-        padded: Tensor = nn.functional.pad(x, (w // 2, w - w // 2, h // 2, h - h // 2))
-        return super().forward(padded)
+        padded = nn.functional.pad(x, (w // 2, w - w // 2, h // 2, h - h // 2))
+        found: Tensor = super().forward(padded)
+        return found
 
 
 class Lite0(Network):
