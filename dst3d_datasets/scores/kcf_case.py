@@ -18,7 +18,7 @@ from .kcf_pixels import load
 from .kcf_train import device_of
 
 Floats = NDArray[np.float64]
-LOADING = 0.3  # share of the progress that decoding is
+_LOADING, _SCREENED = 0.3, 0.4  # shares of the progress at which pictures are decoded, and screened before training
 _SURE = 30.0  # degrees within which an answer is a hit
 _AS_GOOD = 0.85  # hits on mirror images, by hits on the pictures, from which on a class is its own mirror image
 
@@ -59,8 +59,14 @@ class Case:
     def pictures(self) -> Tensor:
         """(n, 3, S, S) uint8 on the device."""
         size, device = self.options.size, self.device
-        everything = load(self._samples, size, device, lambda share: self.progress(LOADING * share))
+        loaded = _LOADING * self.screened_at
+        everything = load(self._samples, size, device, lambda share: self.progress(loaded * share))
         return everything[torch.from_numpy(self.usable).to(device)]
+
+    @property
+    def screened_at(self) -> float:
+        """The share of the progress at which the screening is done."""
+        return 1.0 if self.options.backbone == "none" else _SCREENED
 
     def trust(self, plain: Floats, turned: Floats, mirror: bool) -> Floats:
         """How far each label is trusted, (n,) in [0, 1].

@@ -12,7 +12,7 @@ from torch import nn
 from ..seeds import seed_of
 from .kcf_angles import targets_of
 from .kcf_backbones import fits_side_by_side, network_of
-from .kcf_case import LOADING, Case, Floats
+from .kcf_case import Case, Floats
 from .kcf_networks import side_by_side
 from .kcf_screen import Screened
 from .kcf_train import Data, Plan, ask, fit, in_pieces, plan_of
@@ -71,7 +71,8 @@ class Networks:
         plans = self._plans(group)
 
         def told(share: float) -> None:
-            case.progress(LOADING + (1.0 - LOADING) * (group[0] + len(group) * share) / case.folds)
+            done = (group[0] + len(group) * share) / case.folds
+            case.progress(case.screened_at + (1.0 - case.screened_at) * done)
 
         def work(pieces: int) -> list[tuple[Floats, Floats]]:
             network = self._network(group)

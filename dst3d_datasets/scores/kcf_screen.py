@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from .kcf_angles import targets_of
-from .kcf_case import LOADING, Case, Floats
+from .kcf_case import Case, Floats
 from .kcf_features import features_of
 from .kcf_ridge import held_out
 from .kcf_train import in_pieces
 
 _FLOOR = 0.02  # what a sample counts at least, however little it is trusted
 _LEAST = 1e-4  # what an answer gives to a bin at least, before it is made a distribution
-_FEATURES = 0.8  # share of what comes after decoding
+_FEATURES = 0.8  # share of the screening at which the features are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class _Regression:
         pictures, device = case.pictures, case.device
         kinds = case.options.features
         rows = in_pieces(lambda pieces: features_of(pictures, kinds, pieces), len(pictures))
-        case.progress(LOADING + (1.0 - LOADING) * _FEATURES)
+        case.progress(_FEATURES * case.screened_at)
         targets = torch.from_numpy(targets_of(case.heads, case.poses, case.options.width)).to(device)
         self._case, self._rows = case, rows.double()
         self._targets = torch.cat([targets, targets[:, torch.from_numpy(case.reversal).to(device)]]).double()
