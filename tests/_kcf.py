@@ -56,9 +56,9 @@ def mug(model: int) -> list[Box]:
 
 
 def drawn(boxes: Sequence[Box], view: View, size: int, seed: int) -> NDArray[np.uint8]:
-    """(size, size, 3): the boxes' sides from far to near, in flat colours, on a noisy ground."""
-    noise = np.random.default_rng(seed)
-    image = cv2.resize(noise.integers(0, 255, (6, 6, 3), dtype=np.uint8), (size, size))
+    """(size, size, 3): the boxes' sides from far to near, in flat colours, on a noisy ground; seed 0: a grey one."""
+    noise = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), dtype=np.uint8)
+    image = cv2.resize(noise if seed else np.full_like(noise, 128), (size, size))
     camera, faces = camera_of(view, size, size), []
     for low, high, colour in boxes:
         corners = np.array([[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])])
@@ -73,7 +73,7 @@ def drawn(boxes: Sequence[Box], view: View, size: int, seed: int) -> NDArray[np.
 def toy(
     models: int, views: int, size: int = 64, shape: Any = car, symmetry: int = 1, sides: Sequence[float] = ()
 ) -> Pictures:
-    """A class of toy objects from all around, or from some `sides` (azimuths) at elevation 20; every label right."""
+    """A class of toy objects from all around, or on grey from some `sides` (azimuths) at elevation 20."""
     labels: list[dict[str, Any]] = []
     images = []
     for model in range(models):
@@ -82,7 +82,7 @@ def toy(
             azimuth = sides[index % len(sides)] if sides else 360.0 * u[0]
             elevation = 20.0 if sides else 5.0 + 35.0 * u[1]
             view = View(index=index, azimuth=azimuth, elevation=elevation, theta=0.0, distance=1.5)
-            images.append(drawn(shape(model), view, size, 1000 * model + index))
+            images.append(drawn(shape(model), view, size, 0 if sides else 1 + 1000 * model + index))
             labels.append(
                 {"key": f"toy-{model:03d}-{index:03d}", "cad_source": "toy", "cad_id": f"m{model}", "theta": 0.0}
                 | {"azimuth": view.azimuth, "elevation": view.elevation, "symmetry": symmetry}
