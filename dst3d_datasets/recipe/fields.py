@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from ..licences import forbids_derived, is_known, terms_of
-from ..registry import table
 from .base import Fraction, Strict, amount, location
 from .options import (
     AnyGenerator,
@@ -100,22 +99,9 @@ class Recipe(Strict):
         False, description="true: refuse sources, and leave out models, whose terms forbid giving pictures of them on"
     )
     acknowledge: tuple[str, ...] = Field((), description="sources whose terms you have seen to yourself")
-    scores: tuple[AnyScorer, ...] = Field((), description="the filters; a bare name is short for {kind: name}")
+    scores: tuple[AnyScorer, ...] = Field((), description="the filters; in YAML a bare name is short for {kind: name}")
     keep: Keep | None = Field(None, description="which samples are kept, by their scores; none: all of them")
     release: Release = Release()
-
-    @field_validator("scores", mode="before")
-    @classmethod
-    def _scorers_exist(cls, scores: Any) -> Any:
-        if not isinstance(scores, (list, tuple)):
-            return scores
-        known = table("scores")
-        plain = [{"kind": scorer} if isinstance(scorer, str) else scorer for scorer in scores]
-        for scorer in plain:
-            kind = scorer.get("kind", "") if isinstance(scorer, dict) else scorer.kind
-            if kind not in known:
-                raise ValueError(f"there is no scorer {kind!r}; known: {', '.join(sorted(known))}")
-        return tuple(plain)
 
     @model_validator(mode="after")
     def _scores_decide(self) -> Recipe:

@@ -53,8 +53,16 @@ class Verdicts:
     @property
     def rejected(self) -> dict[str, list[str]]:
         """Class id -> keys of which no attempt is kept, sorted."""
+        return self._keys(self.decision.chosen & ~self.decision.keep)
+
+    @property
+    def below_the_bar(self) -> dict[str, list[str]]:
+        """Class id -> keys of which no attempt passes: the rejected ones, and those that the floor alone has kept."""
+        return self._keys(self.decision.chosen & (~self.decision.keep | self.decision.rescued))
+
+    def _keys(self, rows: NDArray[np.bool_]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for row in np.flatnonzero(self.decision.chosen & ~self.decision.keep).tolist():
+        for row in np.flatnonzero(rows).tolist():
             found.setdefault(self.class_ids[self.samples.class_id[row]], []).append(self.keys[row])
         return found
 

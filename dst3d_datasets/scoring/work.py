@@ -14,6 +14,7 @@ from ..scores import Judgement, Scorer
 from ..shard import one_thread_an_operator
 from ..store import Store
 from .jobs import Place, places_there
+from .redraw import Redrawer
 from .samples import ClassShards, RunSamples
 from .tables import ScoreTable, StoreScratch, checked, facts_of, read_table, write_table
 
@@ -90,7 +91,10 @@ class Worker:
     def _judge(self, job: Job, progress: Callable[[float], None]) -> None:
         place = job.place
         if place.kind not in self._scorers:
-            self._scorers[place.kind] = make_scorer(self._recipe, place.kind)
+            made: Any = make_scorer(self._recipe, place.kind)
+            if hasattr(made, "redraw"):
+                made.redraw = Redrawer(self._recipe)
+            self._scorers[place.kind] = made
         scorer = self._scorers[place.kind]
         samples = RunSamples(self._store, job.shards, scorer.controls)
         with one_thread_an_operator():
