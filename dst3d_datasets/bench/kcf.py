@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.local import visible_gpus
+from ..engines.pool import visible_gpus
 from ..recipe.score_options import KcfOptions, KcfReferenceOptions
 from ..scores.kcf import Kcf
 from ..scores.kcf_case import Case

@@ -60,7 +60,7 @@ class KcfOptions(Strict):
         description="what poses are read from: hog, histograms of gradients; lite0, inner layers of EfficientNet-Lite0",
     )
     rounds: int = Field(4, ge=1, le=20, description="each but the first learns less from what the last one distrusted")
-    ridge: float = Field(1.0, gt=0.0, le=1e6, description="how far the regressions are held down")
+    ridge: float = Field(1.0, ge=1e-4, le=1e6, description="how far the regressions are held down")
     width: float = Field(15.0, gt=0.5, le=60.0, description="degrees; how far a label spreads over neighbouring angles")
     tolerance: float = Field(20.0, gt=0.5, le=90.0, description="degrees; how near to a label an answer must be")
     mirror: Literal["auto", "yes", "no"] = Field(
@@ -76,9 +76,10 @@ class KcfOptions(Strict):
     )
     weights: str = location(
         "",
-        description="file or folder they start from; empty: lite0 and timm's start from their trained weights, small "
-        "and resnet50 from nothing; none: all from nothing",
+        description="file or folder they start from; empty: lite0 and timm's start from where their trained weights "
+        "are, small and resnet50 from nothing",
     )
+    trained: bool = Field(True, description="false: start from nothing, whatever weights there are")
     epochs: int = Field(60, ge=1, le=10_000, description="how often a network sees each picture")
     least_steps: int = Field(400, ge=1, le=1_000_000, description="of training, where the class is small")
     batch_size: int = Field(128, ge=2, le=4096, description="halved where it does not fit into the memory")
@@ -99,6 +100,7 @@ class KcfReferenceOptions(Strict):
     weights: str = location(
         "", description="file or folder of ImageNet weights, as published; empty: from nothing but for timm's and lite0"
     )
+    trained: bool = Field(True, description="false: start from nothing, whatever weights there are")
     bins: int = Field(41, ge=4, le=360, description="of azimuth, of elevation and of theta, 360 degrees each")
     size: int = Field(256, ge=32, le=1024, multiple_of=8, description="side the networks look at, pixels")
     epochs: int = Field(150, ge=1, le=10_000)

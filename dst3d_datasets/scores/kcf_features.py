@@ -29,6 +29,7 @@ _LAYERS, _GRID = (4, 10), 8  # of Lite0: strides 8 and 16
 class _Frozen:
     backbone: str = "lite0"
     weights: str = ""
+    trained: bool = True
 
 
 FROZEN = _Frozen()

@@ -123,8 +123,8 @@ class _Inverted(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = nn.functional.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
-        y = self._bn2(self._project_conv(nn.functional.relu6(self._bn1(self._depthwise_conv(y)))))
-        return x + y if self.skips else y
+        found: Tensor = self._bn2(self._project_conv(nn.functional.relu6(self._bn1(self._depthwise_conv(y)))))
+        return x + found if self.skips else found
 
 
 class _Same(nn.Conv2d):
