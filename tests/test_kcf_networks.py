@@ -74,21 +74,22 @@ def test_gradient_histograms_see_edges_and_not_light() -> None:
     """Brightness and colour casts hardly matter, position does; blank pictures are all zero and finite."""
     image = torch.from_numpy(toy(1, 1, 64).images).permute(0, 3, 1, 2)
     plain, dark, moved = hog(image), hog((image * 0.7).to(torch.uint8)), hog(image.roll(12, 3))
-    assert plain.shape == (1, 16 * 16 * 9)
+    assert plain.shape == (1, 16 * 16 * 12)
     assert (plain - dark).norm() < 0.25 * (plain - moved).norm()
     assert not hog(torch.full((2, 3, 64, 64), 9, dtype=torch.uint8)).any()
     rows = features_of(image.repeat(3, 1, 1, 1), ("hog",))
-    assert rows.shape == (6, 2304)
+    assert rows.shape == (6, 3072)
     assert torch.allclose(rows[0], rows[1])
 
 
 def test_a_vertical_edge_lies_in_its_cell_and_angle() -> None:
-    """The gradient of a step along x has angle 0."""
+    """A step up along x has direction 0, a step down the opposite one."""
     step = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
     step[..., 32:] = 200
-    cells = hog(step).view(9, 16, 16)
+    cells = hog(step).view(12, 16, 16)
     assert cells.sum((1, 2)).argmax() == 0
     assert set(cells[0].sum(0).topk(2).indices.tolist()) == {7, 8}
+    assert hog(200 - step).view(12, 16, 16).sum((1, 2)).argmax() == 6
 
 
 @pytest.mark.parametrize("width", [7, 60])

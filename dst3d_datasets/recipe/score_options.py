@@ -59,8 +59,8 @@ class KcfOptions(Strict):
         min_length=1,
         description="what poses are read from: hog, histograms of gradients; lite0, inner layers of EfficientNet-Lite0",
     )
-    rounds: int = Field(4, ge=1, le=20, description="each but the first learns less from what the last one distrusted")
-    ridge: float = Field(1.0, ge=1e-4, le=1e6, description="how far the regressions are held down")
+    rounds: int = Field(5, ge=1, le=20, description="each but the first learns less from what the last one distrusted")
+    ridge: float = Field(0.3, ge=1e-4, le=1e6, description="how far the regressions are held down")
     width: float = Field(15.0, gt=0.5, le=60.0, description="degrees; how far a label spreads over neighbouring angles")
     tolerance: float = Field(20.0, gt=0.5, le=90.0, description="degrees; how near to a label an answer must be")
     mirror: Literal["auto", "yes", "no"] = Field(

@@ -1,7 +1,8 @@
 """What a picture looks like in fixed numbers, from which poses are read by closed-form regression.
 
-`hog`: histograms of oriented gradients (Dalal and Triggs, CVPR 2005), 16 x 16 cells of 9 orientations, bilinear in
-space and angle, each cell normalised by the 3 x 3 cells about it, square roots taken. Needs no weights.
+`hog`: histograms of oriented gradients (Dalal and Triggs, CVPR 2005), 16 x 16 cells of 12 directions (signed: from dark
+to light), smooth in space and angle, each cell normalised by the 3 x 3 cells about it, square roots taken. Needs no
+weights.
 `lite0`: two inner layers of EfficientNet-Lite0 with its ImageNet weights, on an 8 x 8 grid.
 """
 
@@ -19,7 +20,7 @@ from .kcf_backbones import network_of
 from .kcf_networks import Lite0
 from .kcf_pixels import normalised
 
-CELLS, ANGLES = 16, 9
+CELLS, ANGLES = 16, 12
 _TOGETHER = 64  # pictures worked on at once
 _QUIET = 25.0  # grey levels; gradients below it are not blown up to full contrast
 _LAYERS, _GRID = (4, 10), 8  # of Lite0: strides 8 and 16
@@ -60,14 +61,14 @@ def features_of(pictures: Tensor, kinds: tuple[str, ...], pieces: int = 1) -> Te
 
 
 def hog(pictures: Tensor) -> Tensor:
-    """Oriented gradients of pictures (B, 3, S, S), S a multiple of 16, as (B, 2304) float32."""
+    """Oriented gradients of pictures (B, 3, S, S), S a multiple of 16, as (B, 3072) float32."""
     side = pictures.shape[-1] // CELLS
     image = functional.pad(pictures.float(), (1, 1, 1, 1), mode="replicate")
     across = (image[:, :, 1:-1, 2:] - image[:, :, 1:-1, :-2]) / 2.0
     down = (image[:, :, 2:, 1:-1] - image[:, :, :-2, 1:-1]) / 2.0
     strength, channel = (across.square() + down.square()).max(1, keepdim=True)
     strength, across, down = strength.sqrt()[:, 0], across.gather(1, channel)[:, 0], down.gather(1, channel)[:, 0]
-    turn = (torch.atan2(down, across) / math.pi % 1.0) * ANGLES
+    turn = (torch.atan2(down, across) / (2.0 * math.pi) % 1.0) * ANGLES
     low = turn.floor()
     share = turn - low
     planes = torch.zeros((len(image), ANGLES, *strength.shape[1:]), device=image.device)

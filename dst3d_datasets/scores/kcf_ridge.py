@@ -6,21 +6,18 @@ m the weighted mean of T; where D > n the same from the n x n matrix of products
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
-
-Answers = Callable[[int], Tensor]
 
 
 def held_out(rows: Tensor, targets: Tensor, weights: Tensor, fold: Tensor, asked: Tensor, ridge: float) -> Tensor:
     """What regressions that learnt from the other folds say, (M, outputs) float64.
 
     Args:
-        rows: (M, D) features, of roughly unit length; float64.
-        targets: (M, outputs).
-        weights: (M,), 0 for rows that are not learnt from.
+        rows: (M, D) features, of roughly unit length; products of float32 rows are summed in float32, all that is
+            solved is float64.
+        targets: (M, outputs) float64.
+        weights: (M,) float64, 0 for rows that are not learnt from.
         fold: (M,), 0 to K - 1.
         asked: (M,), whether the row's answer is wanted; others are 0.
         ridge: by how much large coefficients are held down.
@@ -35,7 +32,7 @@ def _mean(targets: Tensor, weights: Tensor, own: Tensor) -> Tensor:
 
 
 def _by_products(rows: Tensor, targets: Tensor, weights: Tensor, fold: Tensor, asked: Tensor, ridge: float) -> Tensor:
-    products, found = rows @ rows.T, torch.zeros_like(targets)
+    products, found = (rows @ rows.T).double(), torch.zeros_like(targets)
     for number in range(int(fold.max()) + 1):
         own = torch.nonzero((fold != number) & (weights > 0))[:, 0]
         held = torch.nonzero((fold == number) & asked)[:, 0]
@@ -48,13 +45,19 @@ def _by_products(rows: Tensor, targets: Tensor, weights: Tensor, fold: Tensor, a
 
 def _by_features(rows: Tensor, targets: Tensor, weights: Tensor, fold: Tensor, asked: Tensor, ridge: float) -> Tensor:
     folds = range(int(fold.max()) + 1)
-    inner = [(own := rows[fold == number]).T @ (own * weights[fold == number, None]) for number in folds]
+    inner = [_inner(rows[fold == number], weights[fold == number]) for number in folds]
     whole, found = torch.stack(inner).sum(0), torch.zeros_like(targets)
+    diagonal = ridge * torch.eye(rows.shape[1], dtype=whole.dtype, device=rows.device)
     for number in folds:
         own = (fold != number) & (weights > 0)
         held = (fold == number) & asked
         mean = _mean(targets, weights, own)
-        right = rows[own].T @ ((targets[own] - mean) * weights[own, None])
-        left = whole - inner[number] + ridge * torch.eye(rows.shape[1], dtype=rows.dtype, device=rows.device)
-        found[held] = rows[held] @ torch.cholesky_solve(right, torch.linalg.cholesky(left)) + mean
+        right = rows[own].T.double() @ ((targets[own] - mean) * weights[own, None])
+        left = whole - inner[number] + diagonal
+        found[held] = rows[held].double() @ torch.cholesky_solve(right, torch.linalg.cholesky(left)) + mean
     return found
+
+
+def _inner(rows: Tensor, weights: Tensor) -> Tensor:
+    """X' W X, (D, D)."""
+    return (rows.T @ (rows * weights[:, None].to(rows.dtype))).double()

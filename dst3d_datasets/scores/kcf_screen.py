@@ -15,6 +15,7 @@ from .kcf_ridge import held_out
 from .kcf_train import in_pieces
 
 _FLOOR = 0.02  # what a sample counts at least, however little it is trusted
+_POWER = 3.0  # of trust: what is half trusted counts an eighth
 _LEAST = 1e-4  # what an answer gives to a bin at least, before it is made a distribution
 _FEATURES = 0.8  # share of the screening at which the features are known
 
@@ -60,14 +61,14 @@ class _Regression:
         rows = in_pieces(lambda pieces: features_of(pictures, kinds, pieces), len(pictures))
         case.progress(_FEATURES * case.screened_at)
         targets = torch.from_numpy(targets_of(case.heads, case.poses, case.options.width)).to(device)
-        self._case, self._rows = case, rows.double()
+        self._case, self._rows = case, rows
         self._targets = torch.cat([targets, targets[:, torch.from_numpy(case.reversal).to(device)]]).double()
         self._fold = torch.from_numpy(np.tile(case.fold, 2)).to(device)
 
     def round(self, trust: Floats, mirror: bool) -> tuple[Floats, Floats]:
         """What is said of the held-out pictures, and of their mirror images, turned back."""
         count = len(trust)
-        weights = np.maximum(trust**2, _FLOOR)
+        weights = np.nan_to_num(np.maximum(trust**_POWER, _FLOOR), nan=1.0)
         both = torch.from_numpy(np.concatenate([weights, weights * mirror])).to(self._rows.device)
         asked = torch.ones(2 * count, dtype=torch.bool, device=both.device)
         answers = held_out(self._rows, self._targets, both, self._fold, asked, self._case.options.ridge)
