@@ -171,7 +171,7 @@ class ControlNetGenerator:
         try:
             pending = drawing.begin(prepared)
         except torch.cuda.OutOfMemoryError as error:
-            if len(prepared.shots) == 1 or self._inner_batch == 1:
+            if prepared.size == 1:
                 raise WeightsError(
                     "generator: the GPU has too little memory for one picture; lower generator.size or use float16"
                 ) from error
@@ -185,7 +185,7 @@ class ControlNetGenerator:
         if (self._inner_batch or self.batch_size) >= len(
             prepared.shots
         ):  # else it was prepared before the last halving
-            self._inner_batch = len(prepared.shots) // 2
+            self._inner_batch = prepared.size // 2
             self._halved += 1
         for shots in self._cut([prepared.shots]):
             yield from self._begun(drawing, drawing.prepare(shots, self._size(shots)), waiting)
@@ -292,5 +292,5 @@ def _to_device(pipeline: Any, device: str) -> Any:
     if device == "cpu":  # convolutions are a quarter faster there with channels last
         for _, network in _networks(moved):
             if all(parameter.ndim < 5 for parameter in network.parameters()):  # no such layout for films
-                network.to(memory_format=torch.channels_last)
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return moved

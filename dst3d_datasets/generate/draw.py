@@ -31,6 +31,7 @@ class Prepared:
     """A batch of full size."""
 
     shots: Sequence[Shot]  # those that are wanted: the others repeat the last one
+    size: int  # of the batch
     batch: Batch | None  # for the sampler
     arguments: dict[str, Any]  # for the pipeline
 
@@ -45,7 +46,7 @@ class Pending:
         if pictures.is_cuda:
             self._host = torch.empty(pictures.shape, dtype=pictures.dtype, pin_memory=True)
             self._host.copy_(pictures, non_blocking=True)
-            self._ended = torch.cuda.Event(enable_timing=True)
+            self._ended = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
             self._ended.record()
         else:
             self.seconds = time.perf_counter() - begun
@@ -85,7 +86,7 @@ class Drawing:
         self.sampler = None if self.why_not else Sampler(pipeline, options, family.guided(options))
         self._cuda = torch.device(pipeline.device).type == "cuda"
         # Not the default stream, on which other threads render.
-        self._stream = torch.cuda.Stream(pipeline.device) if self._cuda else None
+        self._stream = torch.cuda.Stream(pipeline.device) if self._cuda else None  # type: ignore[no-untyped-call]
 
     def expect(self, num_pictures: int) -> None:
         """Told how many pictures this process has before it: compiles the networks if that pays."""
@@ -106,11 +107,11 @@ class Drawing:
         height, width = self._drawn_size(shots[0])
         guides = self.guides(padded, height, width)
         if self.sampler is None:
-            return Prepared(shots, None, self.arguments(padded, guides, height, width))
+            return Prepared(shots, size, None, self.arguments(padded, guides, height, width))
         words, seeds = [shot.prompt for shot in padded], [shot.seed for shot in padded]
         with torch.inference_mode(), torch.cuda.stream(self._stream):
             batch = self.sampler.prepare([w.text for w in words], [w.negative for w in words], guides, seeds)
-        return Prepared(shots, batch, {})
+        return Prepared(shots, size, batch, {})
 
     def guides(self, shots: Sequence[Shot], height: int, width: int) -> list[NDArray[np.uint8]]:
         """Of each control, (B, height, width, 3), as its network reads it."""
@@ -129,7 +130,7 @@ class Drawing:
         with torch.inference_mode(), torch.cuda.stream(self._stream):
             begun: Any = time.perf_counter()
             if self._cuda:
-                begun = torch.cuda.Event(enable_timing=True)
+                begun = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
                 begun.record()
             return Pending(prepared.shots, self._drawn(prepared), begun)
 
