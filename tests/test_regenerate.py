@@ -21,6 +21,8 @@ from test_release import labels_of
 from dst3d_datasets import build
 from dst3d_datasets.cli import main
 from dst3d_datasets.errors import UsageError
+from dst3d_datasets.export.samples import open_samples
+from dst3d_datasets.recipe import Keep
 from dst3d_datasets.regeneration import regenerate
 from dst3d_datasets.release import make_release
 from dst3d_datasets.retries import read_retries
@@ -123,6 +125,18 @@ def test_status_verify_and_sweep_know_retries(tmp_path: Path, capsys: pytest.Cap
     assert repaired.repaired == list(repaired.damaged)
     assert len(repaired.repaired) == 1
     assert shard_files(run) == files
+
+
+def test_another_bar_is_taken_by_build_too_and_exports_take_first_attempts(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    build.build(recipe(), run, workers=1)
+    regenerate(run, workers=1)
+    report = build.build(recipe(keep={"rate": 0.5}), run, workers=1)
+    assert (report.num_made, report.num_done_before) == (0, 6)
+    assert verdicts_of(run)[1].keep == Keep(rate=0.5)
+    assert read_retries(Store(run)), "the retries stay"
+    keys = [row.key for row in open_samples(str(run)).rows(None, None)]
+    assert len(keys) == len(set(keys)) == 24
 
 
 def test_rounds_count_what_earlier_calls_did_and_the_way_there_does_not_matter(tmp_path: Path) -> None:
