@@ -248,7 +248,7 @@ def _finish(intent: Intent, commit: str, check: Callable[[str, str], None] | Non
     """Tag the commit, see that the tag gives what was meant, and clear the stage away."""
     repo = intent.repo
     repo.tag(intent.version.tag, commit, f"Release {intent.version}")
-    found = published(repo, intent.version.tag)
+    found = published(repo, commit)  # where the tag is: `tag` has looked
     if found is None or not same_data(found.manifest, intent.manifest):
         raise HubError(f"{repo.name}@{intent.version.tag}: the tag does not give what was published")
     if check is not None:
