@@ -103,7 +103,7 @@ def _header(manifest: dict[str, Any]) -> str:
         "pretty_name": release["pretty_name"],
         "task_categories": list(_TASKS),
         "tags": list(_TAGS),
-        "size_categories": [_size(manifest["num_samples"])],
+        "size_categories": [size_category(manifest["num_samples"])],
         "configs": [config for config, _ in configs],
         "dataset_info": [info for _, info in configs],
     }
@@ -155,7 +155,8 @@ def _one(paths: list[str]) -> str | list[str]:
     return paths[0] if len(paths) == 1 else paths
 
 
-def _size(num_samples: int) -> str:
+def size_category(num_samples: int) -> str:
+    """The Hub's name for a size, as in `1K<n<10K`."""
     for power, name in enumerate(_SIZES):
         if num_samples < 1000 * 10**power:
             return name

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from . import croissant
 from .errors import ReleaseError
@@ -35,12 +32,12 @@ def described(change: Difference | None, message: str) -> list[str]:
 
 
 def versioned(
-    folder: Path, manifest: dict[str, Any], version: Version, url: str, lines: list[str], before: dict[str, Any] | None
+    card: str, manifest: dict[str, Any], version: Version, url: str, lines: list[str], before: dict[str, Any] | None
 ) -> dict[str, bytes]:
     """The files of a release that change when it becomes a version.
 
     Args:
-        folder: the release.
+        card: the release's, as it was made.
         manifest: its manifest.
         version: what it becomes.
         url: page of the data set on the Hub.
@@ -52,8 +49,9 @@ def versioned(
         publication that was cut is gone on with on another day.
     """
     history = [{"version": str(version), "lines": lines}, *(before or {}).get("history", [])]
-    card = _card((folder / CARD).read_text(encoding="utf-8"), version, history).encode()
-    texts = {CARD: card, croissant.FILE: croissant.croissant(manifest, url=url, version=str(version))}
+    texts = {CARD: _card(card, version, history).encode()}
+    if "kind" not in manifest:  # the Hub itself makes that of a companion's plain tables
+        texts[croissant.FILE] = croissant.croissant(manifest, url=url, version=str(version))
     rows = [row for row in manifest["files"] if row["path"] not in texts]
     rows += [
         {"path": path, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for path, data in texts.items()
@@ -70,13 +68,22 @@ def _card(text: str, version: Version, history: list[dict[str, Any]]) -> str:
     """The card with the version in its head (which `datasets` makes part of its cache's name) and the change log."""
     parts = text.split("---\n", 2)
     if len(parts) != 3 or parts[0] or MARK not in parts[2]:
-        raise ReleaseError(f"{CARD}: not a card that `dst3d release` wrote; write the release again")
-    head = yaml.safe_load(parts[1])
-    for config in head["configs"]:
-        config["version"] = str(version)
+        raise ReleaseError(f"{CARD}: not a card as this package writes it; make the data set again")
     log = [f"### {each['version']}\n\n" + "\n".join(f"- {line}" for line in each["lines"]) for each in history]
-    dumped = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=110)
-    return f"---\n{dumped}---\n{parts[2].replace(MARK, _section(version, log))}"
+    head = _with_version(parts[1], version)
+    return f"---\n{head}---\n{parts[2].replace(MARK, _section(version, log))}"
+
+
+def _with_version(head: str, version: Version) -> str:
+    """The card's YAML with the version in each of its `configs`; line by line, as reading it whole takes long."""
+    lines, inside = [], False
+    for line in head.splitlines():
+        if not line.startswith((" ", "-")):
+            inside = line == "configs:"
+        lines.append(line)
+        if inside and line.startswith("- config_name:"):
+            lines.append(f"  version: {version}")
+    return "\n".join(lines) + "\n"
 
 
 def _section(version: Version, log: list[str]) -> str:

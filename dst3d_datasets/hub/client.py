@@ -124,9 +124,7 @@ class Repository:
         """
         if _COMMIT.fullmatch(revision):
             return revision
-        found = patiently(
-            lambda: self.api.repo_info(**self.kind, revision=revision), f"look at {self.name}@{revision}"
-        )
+        found = patiently(lambda: self.api.repo_info(**self.kind, revision=revision), f"look at {self.name}@{revision}")
         return str(found.sha)
 
     def tags(self) -> dict[str, str]:
