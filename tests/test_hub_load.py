@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import _fake_run
 import pytest
-from _publish import NAME, hub, released
+from _publish import NAME, hub, outside, released
 from minihub import MiniHub
 
 __all__ = ["hub"]
@@ -25,20 +22,6 @@ rows = datasets.load_dataset(name, config, split="train", revision=revision, str
 told = [(row["__key__"], sorted(row), row["json"]["azimuth"], len(row["json"]["R"])) for row in rows]
 print(json.dumps([dict(zip(("key", "columns", "azimuth", "R"), each)) for each in told]))
 """
-
-
-def outside(hub: MiniHub, home: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run Python elsewhere, with the Hub as its Hub: the way a user's process sees it."""
-    environment = {
-        **os.environ,
-        "HF_ENDPOINT": hub.url,
-        "HF_HOME": str(home),
-        "HF_TOKEN": "hf_test",
-        "HF_UPDATE_DOWNLOAD_COUNTS": "0",
-    }
-    return subprocess.run(
-        [sys.executable, *arguments], env=environment, check=check, capture_output=True, text=True, timeout=300
-    )
 
 
 def read(hub: MiniHub, home: Path, config: str, revision: str, how: str) -> list[dict[str, Any]]:
