@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import yaml
@@ -21,9 +21,6 @@ import yaml
 from .errors import ReleaseError
 from .release_files import file_sha256
 from .release_table import Rows, arrow, hash_of
-
-if TYPE_CHECKING:
-    from .hub.publish import Publication
 
 SCHEMA = "dst3d-companion/1"
 CARD = "README.md"
@@ -58,22 +55,6 @@ KINDS: dict[str, Kind] = {
         schema="dst3d-captions/1",
     ),
 }
-
-
-@dataclass(frozen=True)
-class Companion:
-    """A companion data set on this machine's disk."""
-
-    path: str
-    kind: str  # of KINDS
-    manifest: dict[str, Any]  # every file with its sha256, columns and counts
-    texts: Mapping[str, bytes] = field(default_factory=dict)  # files that are made for it: path -> content
-
-    def push_to_hub(self, repository: str, version: str = "next", **options: Any) -> Publication:
-        """Publish it as a version of a data set on the Hub: `hub.publish.publish`, which names the options."""
-        from .hub.publish import publish
-
-        return publish(Path(self.path), self.manifest, repository, version, texts=self.texts, **options)
 
 
 def is_table(path: str) -> bool:

@@ -13,7 +13,8 @@ from typing import Any
 
 from .attribution import table
 from .card import card_text, size_category
-from .companion import CARD, KINDS, Companion, card_of, features_of, manifest_of
+from .companion import CARD, KINDS, card_of, features_of, manifest_of
+from .companion_set import Companion
 from .errors import ReleaseError
 from .release_table import arrow
 

@@ -19,7 +19,8 @@ from typing import Any
 from . import imagenet
 from .attribution import table
 from .card import card_text, size_category
-from .companion import CARD, Companion, card_of, features_of, manifest_of
+from .companion import CARD, card_of, features_of, manifest_of
+from .companion_set import Companion
 from .errors import ReleaseError
 from .licences import is_known, is_non_commercial
 from .release_files import in_the_making, publish, write_file

@@ -6,8 +6,9 @@ import json
 import os
 from pathlib import Path
 
-from .companion import KINDS, SCHEMA, Companion
+from .companion import KINDS, SCHEMA
 from .companion_captions import FACTS, open_captions
+from .companion_set import Companion
 from .errors import ReleaseError
 from .release import Release, open_release
 from .release_files import file_sha256

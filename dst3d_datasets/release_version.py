@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 from . import croissant
+from .cost import MARK as COST_MARK
+from .cost import cost_section
 from .errors import ReleaseError
 from .release_diff import Difference
 from .versions import Version
@@ -32,7 +34,13 @@ def described(change: Difference | None, message: str) -> list[str]:
 
 
 def versioned(
-    card: str, manifest: dict[str, Any], version: Version, url: str, lines: list[str], before: dict[str, Any] | None
+    card: str,
+    manifest: dict[str, Any],
+    version: Version,
+    url: str,
+    lines: list[str],
+    before: dict[str, Any] | None,
+    cost: dict[str, Any] | None = None,
 ) -> dict[str, bytes]:
     """The files of a release that change when it becomes a version.
 
@@ -43,13 +51,15 @@ def versioned(
         url: page of the data set on the Hub.
         lines: of the change log.
         before: the manifest of the version before; None for the first one.
+        cost: what `cost.json` says; None where nobody knows.
 
     Returns:
         path -> content: the card, with its versions, and the manifest, with theirs. No date is in them, so that a
         publication that was cut is gone on with on another day.
     """
     history = [{"version": str(version), "lines": lines}, *(before or {}).get("history", [])]
-    texts = {CARD: _card(card, version, history).encode()}
+    told = card.replace(COST_MARK, cost_section(cost) if cost else "")
+    texts = {CARD: _card(told, version, history).encode()}
     if "kind" not in manifest:  # the Hub itself makes that of a companion's plain tables
         texts[croissant.FILE] = croissant.croissant(manifest, url=url, version=str(version))
     rows = [row for row in manifest["files"] if row["path"] not in texts]
@@ -59,6 +69,7 @@ def versioned(
     final = manifest | {
         "version": str(version),
         "history": history,
+        **({"cost": cost} if cost else {}),
         "files": sorted(rows, key=lambda row: str(row["path"])),
     }
     return texts | {MANIFEST: (json.dumps(final, indent=1, ensure_ascii=False) + "\n").encode()}

@@ -17,8 +17,9 @@ from _models import put
 from _publish import NAME, data_of, hub, outside, released
 from minihub import MiniHub
 
-from dst3d_datasets.companion import Companion, features_of
+from dst3d_datasets.companion import features_of
 from dst3d_datasets.companion_models import write_models
+from dst3d_datasets.companion_set import Companion
 from dst3d_datasets.errors import ReleaseError, UsageError
 from dst3d_datasets.publishable import open_publishable
 from dst3d_datasets.release import Release

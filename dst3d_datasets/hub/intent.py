@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..cost import FILE as COST
 from ..errors import ReleaseError, UsageError
 from ..release_diff import Difference, difference
 from ..release_version import CARD, described, same_data, versioned
@@ -63,7 +64,8 @@ def intent_of(
     with tempfile.TemporaryDirectory(prefix="dst3d-publish-") as scratch:
         said, older = described(change, message), before.manifest if before else None
         card = made[CARD] if CARD in made else (folder / CARD).read_bytes()
-        texts = {**made, **versioned(card.decode(), manifest, wanted, repo.url, said, older)}
+        cost = json.loads((folder / COST).read_bytes()) if (folder / COST).is_file() else None
+        texts = {**made, **versioned(card.decode(), manifest, wanted, repo.url, said, older, cost)}
         local = {name: Path(scratch) / name for name in texts}
         for name, data in texts.items():
             local[name].write_bytes(data)
