@@ -80,7 +80,7 @@ SECRET = "hf_SecretSecretSecretSecretSecret12"
 def test_no_token_gets_anywhere(
     hub: MiniHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
-    """Not into logs, ours and the client's at any level, an error, its chain or its traceback's text, nor into any file of the version."""
+    """Not into our logs and the client's, an error, its chain or its traceback's text, nor into a file."""
     caplog.set_level(logging.INFO)  # the HTTP library tells whole heads of answers at DEBUG
     for name in ("dst3d_datasets", "huggingface_hub"):
         caplog.set_level(logging.DEBUG, name)

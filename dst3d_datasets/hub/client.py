@@ -8,18 +8,20 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import MissingDependency, UsageError
 from .trouble import NotThere, RaceLost, patiently
 
+T = TypeVar("T")
 THREADS = 8  # files that are uploaded at once
+SILENCE = 300.0  # seconds without a byte after which a request is given up and made again
 _LISTINGS = 4  # commits whose files are remembered: a commit never changes
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -66,6 +68,32 @@ def without_bars() -> None:
     import_module("huggingface_hub.utils").disable_progress_bars()
 
 
+def attempt(action: Callable[[], T], what: str) -> T:
+    """`patiently`, and with no request that waits for ever for a server that is gone.
+
+    From version 1 on the client library sets no limits of its own; what a program has set stays.
+    """
+
+    def limited() -> T:
+        hooks = getattr(_session(), "event_hooks", None)
+        if isinstance(hooks, dict) and _limit_silence not in hooks.setdefault("request", []):
+            hooks["request"].append(_limit_silence)
+        return action()
+
+    return patiently(limited, what)
+
+
+def _session() -> Any:
+    return import_module("huggingface_hub.utils").get_session()
+
+
+def _limit_silence(request: Any) -> None:
+    """Give a request the limits that it lacks: the session's, or ours."""
+    limits, own = request.extensions.get("timeout") or {}, getattr(_session(), "timeout", None)
+    kinds = ("connect", "read", "write", "pool")
+    request.extensions["timeout"] = {kind: limits.get(kind) or getattr(own, kind, None) or SILENCE for kind in kinds}
+
+
 class Repository:
     """A data set's repository.
 
@@ -107,14 +135,14 @@ class Repository:
 
     def create(self, *, private: bool = False) -> None:
         """Make it, unless it is there."""
-        patiently(
+        attempt(
             lambda: self.api.create_repo(**self.kind, private=private, exist_ok=True),
             f"make the data set {self.name}",
         )
 
     def gate(self, how: str) -> None:
         """Let readers ask for access: "auto" grants it at once, "manual" by hand."""
-        patiently(lambda: self.api.update_repo_settings(**self.kind, gated=how), f"gate {self.name}")
+        attempt(lambda: self.api.update_repo_settings(**self.kind, gated=how), f"gate {self.name}")
 
     def head(self, revision: str = "main") -> str:
         """The commit (40 hexadecimal digits) of a branch, tag, `refs/pr/...`; a commit is its own.
@@ -124,12 +152,12 @@ class Repository:
         """
         if _COMMIT.fullmatch(revision):
             return revision
-        found = patiently(lambda: self.api.repo_info(**self.kind, revision=revision), f"look at {self.name}@{revision}")
+        found = attempt(lambda: self.api.repo_info(**self.kind, revision=revision), f"look at {self.name}@{revision}")
         return str(found.sha)
 
     def tags(self) -> dict[str, str]:
         """Tag -> commit."""
-        found = patiently(lambda: self.api.list_repo_refs(**self.kind), f"list the tags of {self.name}")
+        found = attempt(lambda: self.api.list_repo_refs(**self.kind), f"list the tags of {self.name}")
         return {ref.name: ref.target_commit for ref in found.tags}
 
     def files(self, revision: str) -> Mapping[str, RemoteFile]:
@@ -141,7 +169,7 @@ class Repository:
             found = self.api.list_repo_tree(**self.kind, revision=revision, recursive=True)
             return {item.path: _remote(item) for item in found if hasattr(item, "size")}
 
-        files = patiently(listed, f"list {self.name}@{revision}")
+        files = attempt(listed, f"list {self.name}@{revision}")
         if _COMMIT.fullmatch(revision):
             self._listings[revision] = files
             while len(self._listings) > _LISTINGS:
@@ -155,11 +183,11 @@ class Repository:
             NotThere: the revision has no such file.
         """
         what = f"read {path} of {self.name}@{revision}"
-        return Path(patiently(lambda: self.api.hf_hub_download(**self.kind, filename=path, revision=revision), what))
+        return Path(attempt(lambda: self.api.hf_hub_download(**self.kind, filename=path, revision=revision), what))
 
     def branch(self, name: str, start: str) -> None:
         """Make a branch at a commit, unless there is one of that name."""
-        patiently(
+        attempt(
             lambda: self.api.create_branch(**self.kind, branch=name, revision=start, exist_ok=True),
             f"make the branch {name} of {self.name}",
         )
@@ -167,7 +195,7 @@ class Repository:
     def drop_branch(self, name: str) -> None:
         """Remove a branch, if it is there."""
         with suppress(NotThere):  # or an earlier try did it, and its answer was lost
-            patiently(lambda: self.api.delete_branch(**self.kind, branch=name), f"remove the branch {name}")
+            attempt(lambda: self.api.delete_branch(**self.kind, branch=name), f"remove the branch {name}")
 
     def tag(self, name: str, commit: str, message: str) -> None:
         """Tag a commit. A tag that is there at that commit is right; one elsewhere is never moved.
@@ -176,7 +204,7 @@ class Repository:
             RaceLost: the tag is at another commit.
         """
 
-        patiently(
+        attempt(
             lambda: self.api.create_tag(
                 **self.kind, tag=name, revision=commit, tag_message=message, exist_ok=True
             ),  # which leaves one that is there where it is
@@ -201,13 +229,13 @@ class Repository:
             self._hub.CommitOperationAdd(path_in_repo=path, path_or_fileobj=local) for path, local in files.items()
         ]
         what = f"upload to {self.name}"
-        patiently(
+        attempt(
             lambda: self.api.preupload_lfs_files(
                 **self.kind, additions=additions, revision=branch, num_threads=THREADS, free_memory=False
             ),
             what,
         )
-        done = patiently(
+        done = attempt(
             lambda: self.api.create_commit(
                 **self.kind, operations=additions, revision=branch, commit_message=message, num_threads=THREADS
             ),
@@ -256,7 +284,7 @@ class Repository:
             )  # fmt: skip
             return str(done.oid)
 
-        return patiently(committed, f"commit to {self.name}@{branch}")
+        return attempt(committed, f"commit to {self.name}@{branch}")
 
 
 def _remote(item: Any) -> RemoteFile:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .client import Repository
-from .trouble import patiently
+from .client import Repository, attempt
 
 _UNDER_WAY = ("draft", "open")
 
@@ -42,7 +41,7 @@ def own_pull_request(repo: Repository, title: str, text: str) -> PullRequest:
                 return each
         return _plain(repo.api.create_pull_request(**repo.kind, title=title, description=text))
 
-    return patiently(found_or_made, f"propose {title} to {repo.name}")
+    return attempt(found_or_made, f"propose {title} to {repo.name}")
 
 
 def pull_request(repo: Repository, number: int) -> PullRequest:
@@ -51,7 +50,7 @@ def pull_request(repo: Repository, number: int) -> PullRequest:
     Raises:
         NotThere: there is none.
     """
-    return patiently(
+    return attempt(
         lambda: _plain(repo.api.get_discussion_details(**repo.kind, discussion_num=number)),
         f"look at pull request {number} of {repo.name}",
     )
@@ -60,7 +59,7 @@ def pull_request(repo: Repository, number: int) -> PullRequest:
 def offer(repo: Repository, proposed: PullRequest) -> None:
     """Let a draft be seen as ready."""
     if proposed.status == "draft":
-        patiently(
+        attempt(
             lambda: repo.api.change_discussion_status(**repo.kind, discussion_num=proposed.number, new_status="open"),
             f"open pull request {proposed.number} of {repo.name}",
         )
@@ -78,7 +77,7 @@ def merge(repo: Repository, proposed: PullRequest) -> None:
         if pull_request(repo, proposed.number).status != "merged":
             repo.api.merge_pull_request(**repo.kind, discussion_num=proposed.number)
 
-    patiently(merged, f"merge pull request {proposed.number} of {repo.name}")
+    attempt(merged, f"merge pull request {proposed.number} of {repo.name}")
 
 
 def _plain(each: Any) -> PullRequest:
