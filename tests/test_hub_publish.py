@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as parquet
 import pytest
 from _publish import NAME, data_of, hub, released
 from minihub import MiniHub
 
+from dst3d_datasets.cli.diff import opened
 from dst3d_datasets.errors import UsageError
 from dst3d_datasets.hub.trouble import AccessError, HubError
+from dst3d_datasets.release_diff import difference
 
 __all__ = ["hub"]
 
@@ -116,3 +120,42 @@ def test_what_the_hub_says_of_a_card_is_told(hub: MiniHub, tmp_path: Path) -> No
     with pytest.raises(HubError, match="license"):
         release.push_to_hub(NAME, "1.0.0")
     assert set(data_of(hub, "main")) == {".gitattributes"}
+
+
+def test_three_versions_told_apart_by_class(hub: MiniHub, tmp_path: Path) -> None:
+    """Samples come, samples are rejected: only the tars concerned change, and each pair of versions can be compared."""
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    released(folders[0], models=3).push_to_hub(NAME, "1.0.0")
+    released(folders[1], follows=folders[0], models=4).push_to_hub(NAME, "next", message="More of all")
+    before = hub.received
+    third = released(folders[2], follows=folders[1], models=4, skip="m1")
+    told = third.push_to_hub(NAME, "next", message="m1 was no good")
+    assert told.version == "1.2.0"
+    versions = [f"{NAME}@v1.{minor}.0" for minor in range(3)]
+    of_each = {"airliner": 4, "coffee mug": 4, "space | station": 4}
+    for a, b, added, dropped in ((0, 1, of_each, {}), (1, 2, {}, of_each), (0, 2, of_each, of_each)):
+        (old, open_old), (new, open_new) = opened(versions[a]), opened(versions[b])
+        change = difference(old, new, open_old, open_new)
+        assert (change.added, change.dropped, change.bump()) == (added, dropped, "minor")
+        assert [change.redrawn, change.relabelled, change.moved] == [{}, {}, {}]
+    holders = {row["shard"] for row in rows_of(folders[1]) if row["cad_id"] == "m1"}
+    old, new = (
+        {path: sha for path, sha in data_of(hub, tag).items() if path.startswith("data/")}
+        for tag in ("v1.1.0", "v1.2.0")
+    )
+    touched = {path for path in old if old[path] != new.get(path)}
+    assert touched == holders
+    assert 0 < len(touched) < len(old)
+    assert set(new) <= set(old)
+    assert hub.received - before == sum(n for p, n in told.files.items() if p.endswith((".tar", ".parquet", ".jpg")))
+    assert {path for path in told.files if path.startswith("data/")} == touched & set(new)
+    card = hub.repos[NAME].tree("v1.2.0")["README.md"].data.decode()
+    log = card[card.index("### 1.2.0") : card.index("## Load it")]
+    assert "### 1.2.0\n\n- m1 was no good\n- 12 samples dropped: airliner 4, coffee mug 4, space | station 4" in log
+    assert "### 1.1.0\n\n- More of all\n- 12 samples added: " in log
+    assert "### 1.0.0\n\n- First version." in log
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """Every row of a release's tables."""
+    return [row for path in sorted(folder.glob("index/*/*.parquet")) for row in parquet.read_table(path).to_pylist()]
