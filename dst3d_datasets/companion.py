@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import yaml
 
+from .arrow import arrow
 from .errors import ReleaseError
 from .release_files import file_sha256
-from .release_table import Rows, arrow, hash_of
+from .release_table import Rows, hash_of
 
 SCHEMA = "dst3d-companion/1"
 CARD = "README.md"
@@ -151,7 +152,7 @@ def read_rows(kind: str, paths: Sequence[Path]) -> Rows:
 
 
 def _rows(path: Path, what: Kind) -> Iterator[dict[str, Any]]:
-    pa, parquet = arrow()
+    pa, parquet = arrow("a data set's tables")
     try:
         for batch in parquet.ParquetFile(path).iter_batches(_BATCH):
             yield from batch.to_pylist()
@@ -181,7 +182,7 @@ def names_of(table: Path) -> list[str]:
     Raises:
         ReleaseError: it cannot be read.
     """
-    pa, parquet = arrow()
+    pa, parquet = arrow("a data set's tables")
     try:
         return list(parquet.read_schema(table).names)
     except (OSError, pa.ArrowException) as error:
@@ -190,7 +191,7 @@ def names_of(table: Path) -> list[str]:
 
 def features_of(schema: Any) -> list[dict[str, Any]]:
     """The columns of an Arrow schema as the plain data of `dataset_info.features` in a card."""
-    pa, _ = arrow()
+    pa, _ = arrow("a data set's tables")
 
     def typed(kind: Any) -> Any:
         if pa.types.is_fixed_size_list(kind):

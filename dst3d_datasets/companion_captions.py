@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .arrow import arrow
 from .attribution import table
 from .card import card_text, size_category
 from .companion import CARD, KINDS, card_of, features_of, manifest_of
 from .companion_set import Companion
 from .errors import ReleaseError
-from .release_table import arrow
 
 FACTS = "captions.json"
 _OPEN_CLASSES = 40  # a longer table is folded
@@ -38,7 +38,7 @@ def open_captions(folder: Path) -> Companion:
         raise ReleaseError(
             f"{folder}: has no data/*.parquet; write the captions again with this version's `dst3d captions`"
         )
-    _, parquet = arrow()
+    _, parquet = arrow("a data set's tables")
     metas = [parquet.read_metadata(folder / path) for path in paths]
     rows = sum(meta.num_rows for meta in metas)
     if rows != said:
@@ -59,7 +59,7 @@ def open_captions(folder: Path) -> Companion:
 
 def _one_schema(folder: Path, paths: Sequence[str]) -> Any:
     """The columns of the tables, which must be the same in all."""
-    _, parquet = arrow()
+    _, parquet = arrow("a data set's tables")
     first = parquet.read_schema(folder / paths[0])
     odd = next((path for path in paths if not parquet.read_schema(folder / path).equals(first)), None)
     if odd is not None:
@@ -72,7 +72,8 @@ def _one_schema(folder: Path, paths: Sequence[str]) -> Any:
 def captions_text(facts: Mapping[str, Any], name: str) -> str:
     """What is said of some captions, from `captions.json`; `name` is their folder's."""
     rejected = ", ".join(f"{reason} {count:,}" for reason, count in facts["rejected"].items()) or "none"
-    return card_text("captions.md").format(**{**facts, "rejected": rejected, "folder": name})
+    columns = table(("column", "type", ""), [(name, *about) for name, about in facts.get("columns", {}).items()])
+    return card_text("captions.md").format(**{**facts, "rejected": rejected, "columns": columns, "folder": name})
 
 
 def _card(facts: dict[str, Any], features: list[dict[str, Any]], sizes: Mapping[str, int], name: str) -> str:

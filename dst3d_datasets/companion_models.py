@@ -17,6 +17,7 @@ from string import Template
 from typing import Any
 
 from . import imagenet
+from .arrow import arrow
 from .attribution import table
 from .card import card_text, size_category
 from .companion import CARD, card_of, features_of, manifest_of
@@ -24,7 +25,6 @@ from .companion_set import Companion
 from .errors import ReleaseError
 from .licences import is_known, is_non_commercial
 from .release_files import in_the_making, publish, write_file
-from .release_table import arrow
 from .release_version import MANIFEST
 from .sources.catalogue_file import Row, catalogue_text
 
@@ -83,7 +83,7 @@ def _same(target: Path, rows: Sequence[Row]) -> Companion:
 
 
 def _write_table(path: Path, rows: Sequence[Row]) -> None:
-    pa, parquet = arrow()
+    pa, parquet = arrow("a data set's tables")
     path.parent.mkdir(parents=True, exist_ok=True)
     content = pa.Table.from_pylist([_plain(row) for row in rows], schema=_schema(pa))
     parquet.write_table(content, path, compression="zstd")
@@ -130,7 +130,7 @@ def _facts(rows: Sequence[Row], pretty_name: str) -> dict[str, Any]:
 
 
 def _card(rows: Sequence[Row], path: Path, pretty_name: str) -> bytes:
-    _, parquet = arrow()
+    _, parquet = arrow("a data set's tables")
     schema, meta = parquet.read_schema(path), parquet.read_metadata(path)
     size = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
     head = {

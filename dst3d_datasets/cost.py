@@ -74,7 +74,7 @@ def cost_section(cost: Mapping[str, Any]) -> str:
         part
         for part in (
             "## What it cost",
-            table(("of", "hours", "images"), rows),
+            table(("of", "hours", "pictures drawn"), rows),
             "Wall time of the processes that made the shards, one device each, loading models and weights included. "
             "What was thrown away on the way is not in it." + (f" Busy time by stage: {shares}." if shares else ""),
         )

@@ -5,6 +5,7 @@ recipe's `prompts: {kind: captions, file: FOLDER}` only reads it. Goes on where 
 from __future__ import annotations
 
 import argparse
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,6 @@ def run(args: argparse.Namespace) -> Outcome:
         return _names()
     if not args.recipe or not args.out:
         raise UsageError("say for which recipe, and where the table is to be written: dst3d captions RECIPE -o FOLDER")
-    from ..companion_captions import captions_text
     from ..prompts.caption_table import Setting, topics_of, write_table
     from ..prompts.language_place import find_weights
     from ..prompts.tokens import counter
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> Outcome:
     with Progress(quiet=args.quiet, unit="classes") as progress:
         progress.start(len(topics))
         facts = write_table(folder, topics, setting, lambda: _writer(weights, args), progress.advance)
-    write_file(folder / "README.md", (captions_text(facts, folder.name) + "\n").encode())
+    write_file(folder / "README.md", _card(facts, folder.name).encode())
     return Outcome({"out": str(folder), **facts}, _text(facts, folder))
 
 
@@ -90,6 +90,12 @@ def _names() -> Outcome:
     rows = changed()
     data = [dict(zip(columns, row, strict=True)) for row in rows]
     return Outcome({"names": data}, table([columns, *rows], indent=""))
+
+
+def _card(facts: dict[str, Any], name: str) -> str:
+    template = (resources.files("dst3d_datasets.cards") / "captions.md").read_text(encoding="utf-8")
+    rejected = ", ".join(f"{reason} {count:,}" for reason, count in facts["rejected"].items()) or "none"
+    return template.format(**{**facts, "rejected": rejected, "folder": name})
 
 
 def _text(facts: dict[str, Any], folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""The options of the built-in sources, prompters and generators, told apart by `kind`.
+"""The options of the built-in sources, prompters, generators and scorers, told apart by `kind`.
 
 A `kind` that is not built in must be a plug-in (see `registry`); its options are passed on as they are, and the plug-in
 class checks them.
@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Discriminator, Tag
 
 from ..registry import plugins
 from .base import Strict
+from .filter_options import EdgeScoreOptions, MaskScoreOptions
 from .generator_options import ControlNetOptions, ImportedGeneratorOptions, RenderGeneratorOptions
 from .prompt_options import (
     KEYWORD_PROMPT,
@@ -20,6 +21,7 @@ from .prompt_options import (
     CaptionsPromptOptions,
     TemplatePromptOptions,
 )
+from .score_options import ImportedScoreOptions, KcfOptions, KcfReferenceOptions
 from .source_options import (
     FileSourceOptions,
     FolderOptions,
@@ -37,12 +39,14 @@ __all__ = [
     "REFERENCE_PROMPT",
     "AnyGenerator",
     "AnyPrompts",
+    "AnyScorer",
     "AnySource",
     "CaptionsPromptOptions",
     "ControlNetOptions",
     "FileSourceOptions",
     "FolderOptions",
     "ImportedGeneratorOptions",
+    "ImportedScoreOptions",
     "ObjaverseOptions",
     "ObjaverseXLOptions",
     "OmniObject3DOptions",
@@ -94,4 +98,12 @@ AnySource = by_kind(
 AnyPrompts = by_kind("prompts", template=TemplatePromptOptions, captions=CaptionsPromptOptions)
 AnyGenerator = by_kind(
     "generate", render=RenderGeneratorOptions, controlnet=ControlNetOptions, imported=ImportedGeneratorOptions
+)
+AnyScorer = by_kind(
+    "scores",
+    edges=EdgeScoreOptions,
+    mask=MaskScoreOptions,
+    imported=ImportedScoreOptions,
+    kcf=KcfOptions,
+    kcf_reference=KcfReferenceOptions,
 )
