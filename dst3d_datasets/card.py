@@ -66,7 +66,9 @@ def render_card(manifest: dict[str, Any], uses: Sequence[Use], captions: Sequenc
         split_table=_split_table(manifest),
         controls=", ".join(repr(name) for name in recipe["release"]["controls"]),
         first_split=next(iter(manifest["splits"])),
-        member_table=table(("file", "what"), [(f"KEY.{name}", _MEMBERS[name]) for name in manifest["members"]]),
+        member_table=table(
+            ("file", "what"), [(f"`KEY.{name}`", _MEMBERS[name]) for name in manifest["members"]], escaped=True
+        ),
         label_table=_label_table(manifest["scores"]),
         class_table=_class_table(uses),
         licence_table=licence_table(uses),

@@ -16,6 +16,8 @@ from .versions import Version
 CARD, MANIFEST = "README.md", "manifest.json"
 _TOLD_ANEW = (CARD, croissant.FILE)  # they name the version
 MARK = "<!-- versions -->"  # where the card tells its versions
+_HERE = 'REPO, REVISION = "path/to/this/folder", None  # or the id of this data set on the Hub, and a version'
+_COPY = "FOLDER = REPO  # a copy of it on this machine"
 
 
 def same_data(a: dict[str, Any], b: dict[str, Any]) -> bool:
@@ -58,7 +60,7 @@ def versioned(
         publication that was cut is gone on with on another day.
     """
     history = [{"version": str(version), "lines": lines}, *(before or {}).get("history", [])]
-    told = card.replace(COST_MARK, cost_section(cost) if cost else "")
+    told = _on_the_hub(card, url, version).replace(COST_MARK, cost_section(cost) if cost else "")
     texts = {CARD: _card(told, version, history).encode()}
     if "kind" not in manifest:  # the Hub itself makes that of a companion's plain tables
         texts[croissant.FILE] = croissant.croissant(manifest, url=url, version=str(version))
@@ -83,6 +85,16 @@ def _card(text: str, version: Version, history: list[dict[str, Any]]) -> str:
     log = [f"### {each['version']}\n\n" + "\n".join(f"- {line}" for line in each["lines"]) for each in history]
     head = _with_version(parts[1], version)
     return f"---\n{head}---\n{parts[2].replace(MARK, _section(version, log))}"
+
+
+def _on_the_hub(card: str, url: str, version: Version) -> str:
+    """The card whose code reads the version from the Hub, where it read a folder."""
+    here = f'REPO, REVISION = "{"/".join(url.split("/")[-2:])}", "{version.tag}"'
+    copy = (
+        "from huggingface_hub import snapshot_download\n"
+        'FOLDER = snapshot_download(REPO, repo_type="dataset", revision=REVISION)  # all of it, on this machine'
+    )
+    return card.replace(_HERE, here).replace(_COPY, copy)
 
 
 def _with_version(head: str, version: Version) -> str:

@@ -37,6 +37,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "release_files",
         "attribution",
         "grid",
+        "camera_picture",
         "card",
         "card_filters",
         "release_terms",

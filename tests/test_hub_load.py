@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,21 @@ def test_the_table_finds_any_sample(hub: MiniHub, tmp_path: Path) -> None:
         assert block[:100].startswith(f"{row['key']}.cls".encode())
         assert label["azimuth"] == row["azimuth"]
         assert [number for line in label["R"] for number in line] == row["R"]
+
+
+def test_the_code_of_a_published_card_runs(hub: MiniHub, tmp_path: Path) -> None:
+    """As it stands there, on a machine that has nothing of the data set."""
+    released(tmp_path / "one", models=2).push_to_hub(NAME, "1.0.0")
+    card = hub.repos[NAME].tree("v1.0.0")["README.md"].data.decode()
+    code = card.split("```python\n")[1].split("```")[0].replace("num_workers=4", "num_workers=0")
+    assert f'REPO, REVISION = "{NAME}", "v1.0.0"' in code
+    assert "path/to" not in code
+    code = re.sub(r"# timm.*?\n\n", "", code, flags=re.DOTALL)  # see test_card: it needs a torchvision that fits
+    told = outside(
+        hub, tmp_path / "home", "-c", code + "\nprint(label['schema'], batch['K'].shape, row['cls'], FOLDER)"
+    )
+    assert told.stdout.startswith("dst3d/1 (24, 3, 3) ")
+    assert str(tmp_path / "home") in told.stdout  # the copy is in the user's cache
 
 
 def test_the_verbs(hub: MiniHub, tmp_path: Path) -> None:
