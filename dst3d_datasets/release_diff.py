@@ -106,6 +106,8 @@ def difference(before: dict[str, Any], after: dict[str, Any], open_before: Opene
         _rows(kinds[0], [opener(path) for path in sorted(found.keys() - shared)], common)
         for found, opener in ((old, open_before), (new, open_after))
     )
+    for manifest, names in zip((before, after), fields, strict=True):
+        names |= {f"scores.{name}" for name in manifest.get("scores", [])}
     schemas = [manifest["label_schema"] for manifest in (before, after)]
     return Difference(
         **_compared(a, b),

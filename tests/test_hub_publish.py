@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as parquet
 import pytest
+from _fake_run import fake_run
 from _publish import NAME, data_of, hub, released
+from _scorers import install_scorers
 from minihub import MiniHub
 
+from dst3d_datasets import scoring
 from dst3d_datasets.cli.diff import opened
 from dst3d_datasets.errors import UsageError
 from dst3d_datasets.hub.trouble import AccessError, HubError
+from dst3d_datasets.release import make_release
 from dst3d_datasets.release_diff import difference
+from dst3d_datasets.release_placement import open_base
+from dst3d_datasets.run import amend
+from dst3d_datasets.store import Store
 
 __all__ = ["hub"]
 
@@ -154,6 +162,33 @@ def test_three_versions_told_apart_by_class(hub: MiniHub, tmp_path: Path) -> Non
     assert "### 1.2.0\n\n- m1 was no good\n- 12 samples dropped: airliner 4, coffee mug 4, space | station 4" in log
     assert "### 1.1.0\n\n- More of all\n- 12 samples added: " in log
     assert "### 1.0.0\n\n- First version." in log
+
+
+def test_a_stricter_filter_touches_what_it_rejects_alone(
+    hub: MiniHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_scorers(tmp_path / "site", monkeypatch)
+    run, bare = tmp_path / "run", tmp_path / "bare"
+    released(bare).push_to_hub(NAME, "1.0.0")  # the same samples without a filter
+    fake_run(run, scores=["toy"], keep={"rate": 0.9, "per": ["class"], "at_least": 0.0})
+    scoring.score(run, workers=1)
+    told = make_release(run, tmp_path / "loose", follows=open_base(bare)).push_to_hub(NAME, "next")
+    assert told.change is not None
+    assert (told.version, told.change.new_fields) == ("1.1.0", ("scores.toy",))
+    amend(Store(run), ["keep.rate=0.7"])
+    strict = make_release(run, tmp_path / "strict", follows=open_base(tmp_path / "loose"))
+    told = strict.push_to_hub(NAME, "next")
+    assert told.change is not None
+    assert (told.version, told.change.added, told.change.new_fields) == ("1.2.0", {}, ())
+    kept = {row["key"]: row for row in rows_of(tmp_path / "strict")}
+    before = {row["key"]: row for row in rows_of(tmp_path / "loose")}
+    gone = before.keys() - kept.keys()
+    assert told.change.dropped == dict(sorted(Counter(before[key]["class_name"] for key in gone).items()))
+    assert 0 < len(gone) < len(kept)
+    assert not kept.keys() - before.keys()
+    tars = {path for path in told.files if path.startswith("data/")}
+    assert tars == {before[key]["shard"] for key in gone} & {row["shard"] for row in kept.values()}
+    assert {row["shard"] for row in kept.values()} - tars  # some stay the same file
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:
