@@ -17,6 +17,7 @@ from .card import card_text, size_category
 from .companion import CARD, KINDS, card_of, features_of, manifest_of
 from .companion_set import Companion
 from .errors import ReleaseError
+from .release_version import HERE
 
 FACTS = "captions.json"
 _OPEN_CLASSES = 40  # a longer table is folded
@@ -51,7 +52,7 @@ def open_captions(folder: Path) -> Companion:
         "download_size": sum((folder / path).stat().st_size for path in paths),
     }
     schema = _one_schema(folder, paths)
-    card = _card(facts, features_of(schema), sizes, folder.name).encode()
+    card = _card(facts, features_of(schema), sizes).encode()
     counts = {"num_rows": rows, "num_classes": int(facts["classes"]), "model": facts["model"]}
     texts = {CARD: card}
     return Companion(str(folder), "captions", manifest_of("captions", folder, [*paths, FACTS], texts, counts), texts)
@@ -72,11 +73,12 @@ def _one_schema(folder: Path, paths: Sequence[str]) -> Any:
 def captions_text(facts: Mapping[str, Any], name: str) -> str:
     """What is said of some captions, from `captions.json`; `name` is their folder's."""
     rejected = ", ".join(f"{reason} {count:,}" for reason, count in facts["rejected"].items()) or "none"
-    columns = table(("column", "type", ""), [(name, *about) for name, about in facts.get("columns", {}).items()])
+    about = [(f"`{column}`", *words) for column, words in facts.get("columns", {}).items()]
+    columns = table(("column", "type", ""), about, escaped=True)
     return card_text("captions.md").format(**{**facts, "rejected": rejected, "columns": columns, "folder": name})
 
 
-def _card(facts: dict[str, Any], features: list[dict[str, Any]], sizes: Mapping[str, int], name: str) -> str:
+def _card(facts: dict[str, Any], features: list[dict[str, Any]], sizes: Mapping[str, int]) -> str:
     head = {
         "license": "other",
         "license_name": "terms-of-the-language-model",
@@ -87,7 +89,7 @@ def _card(facts: dict[str, Any], features: list[dict[str, Any]], sizes: Mapping[
         "tags": ["captions", "prompts", "synthetic", "3d-dst"],
         "size_categories": [size_category(sizes["num_examples"])],
     }
-    title, _, text = captions_text(facts, name).partition("\n")
+    title, _, text = captions_text(facts, HERE).partition("\n")
     body = card_text("captions_data.md").format(
         title=title,
         text=text.strip(),

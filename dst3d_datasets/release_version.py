@@ -16,7 +16,8 @@ from .versions import Version
 CARD, MANIFEST = "README.md", "manifest.json"
 _TOLD_ANEW = (CARD, croissant.FILE)  # they name the version
 MARK = "<!-- versions -->"  # where the card tells its versions
-_HERE = 'REPO, REVISION = "path/to/this/folder", None  # or the id of this data set on the Hub, and a version'
+HERE = "path/to/this/folder"  # what a card calls its own place until it has one on the Hub
+_HERE = f'REPO, REVISION = "{HERE}", None  # or the id of this data set on the Hub, and a version'
 _COPY = "FOLDER = REPO  # a copy of it on this machine"
 
 
@@ -89,12 +90,15 @@ def _card(text: str, version: Version, history: list[dict[str, Any]]) -> str:
 
 def _on_the_hub(card: str, url: str, version: Version) -> str:
     """The card whose code reads the version from the Hub, where it read a folder."""
-    here = f'REPO, REVISION = "{"/".join(url.split("/")[-2:])}", "{version.tag}"'
+    name = "/".join(url.split("/")[-2:])
+    here = f'REPO, REVISION = "{name}", "{version.tag}"'
     copy = (
         "from huggingface_hub import snapshot_download\n"
         'FOLDER = snapshot_download(REPO, repo_type="dataset", revision=REVISION)  # all of it, on this machine'
     )
-    return card.replace(_HERE, here).replace(_COPY, copy)
+    card = card.replace(_HERE, here).replace(_COPY, copy)
+    card = card.replace(f'load_dataset("{HERE}"', f'load_dataset("{name}", revision="{version.tag}"')
+    return card.replace(f"file: {HERE}", f"file: hf://datasets/{name}@{version.tag}")
 
 
 def _with_version(head: str, version: Version) -> str:
