@@ -59,7 +59,7 @@ class _Sheet:
     def word(self, at: ArrayLike, text: str, colour: tuple[int, int, int], size: float = 15.0) -> None:
         """A text centred at a point (3,)."""
         font = ImageFont.load_default(size * _SMOOTH)
-        self._draw.text(self._pixels([at])[0], text, colour, font, anchor="mm")
+        self._draw.text(self._pixels(np.asarray(at, np.float64)[None])[0], text, colour, font, anchor="mm")
 
 
 def camera_picture() -> bytes:

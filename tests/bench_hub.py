@@ -32,7 +32,7 @@ PUBLISH = """
 import json, re, sys, time
 from pathlib import Path
 from dst3d_datasets.hub.publish import publish
-import huggingface_hub.hf_api
+import huggingface_hub.hf_api, pyarrow.parquet
 def peak():  # not of getrusage, which tells the parent's, too
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 base, begin = peak(), time.perf_counter()

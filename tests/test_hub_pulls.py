@@ -158,6 +158,8 @@ def test_nothing_to_propose_to_and_nothing_to_accept(
 ) -> None:
     with pytest.raises(NotThere, match="its owner makes it first"):
         released(tmp_path / "x", models=1).push_to_hub("me/nowhere", "1.0.0", pull_request=True)
+    with pytest.raises(UsageError, match="leave these flags to its owner"):
+        released(tmp_path / "y", models=1).push_to_hub(NAME, "next", pull_request=True, gated="auto")
     monkeypatch.setenv("HF_TOKEN", "hf_test")
     with pytest.raises(NotThere, match="7"):
         accept(NAME, 7)

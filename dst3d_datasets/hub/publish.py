@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
 from ..release_diff import Difference
 from ..release_version import same_data
 from .client import Repository
@@ -74,10 +75,13 @@ def publish(
         progress: told how many more bytes are there.
 
     Raises:
-        UsageError: the version does not follow from what is published, or the repository holds something else.
+        UsageError: the version does not follow from what is published, the repository holds something else, or a
+            pull request is to make it private or gated, which is its owner's to do.
         AccessError: the token may not do this.
         HubError: the Hub failed for too long. What arrived is kept: the same command goes on.
     """
+    if pull_request and (private or gated):
+        raise UsageError("a pull request makes no data set private or gated: leave these flags to its owner")
     repo = Repository(repository, token)
     if not dry_run and not pull_request:
         repo.create(private=private)
