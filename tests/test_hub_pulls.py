@@ -153,6 +153,29 @@ def test_one_fault_makes_no_second_proposal(
     assert {row["path"] for row in release.manifest["files"]} <= set(data_of(hub, "refs/pr/1"))
 
 
+@pytest.mark.parametrize("how", ["", "lost"])
+def test_what_a_version_no_longer_has_is_gone_from_its_proposal(
+    proposed: MiniHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """A note beside the release stays; tars that the version has not are removed, even if the answer is lost."""
+    repo = proposed.repos[NAME]
+    note = {"notes.md": proposed.repos.blob("notes.md", b"hello")}
+    repo.commit("main", repo.tree("main") | note, "A note")
+    repo.pulls.clear()
+    del repo.branches["refs/pr/1"]
+    if how:
+        proposed.faults.append(Fault(r"/commit/refs", how="lost", skip=1))
+    fewer = released(tmp_path / "fewer", models=1)  # another mix: fewer tars
+    told = fewer.push_to_hub(NAME, "next", pull_request=True)
+    assert not proposed.faults
+    assert told.removed
+    wanted = {row["path"] for row in fewer.manifest["files"]} | {"manifest.json", ".gitattributes", "notes.md"}
+    assert set(data_of(proposed, "refs/pr/1")) == wanted
+    monkeypatch.setenv("HF_TOKEN", "hf_test")
+    accept(NAME, 1)
+    assert set(data_of(proposed, f"v{told.version}")) == wanted
+
+
 def test_nothing_to_propose_to_and_nothing_to_accept(
     proposed: MiniHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,9 +91,9 @@ def publish(
             told = _told(intent, done, was_there=bool(done))
             if dry_run:
                 return told
-            if pull_request and not done:
-                return replace(told, pull_request=_propose(intent, progress))
             try:
+                if pull_request and not done:
+                    return replace(told, pull_request=_propose(intent, progress))
                 commit = done or _commit(intent, progress)
             except RaceLost:
                 continue
