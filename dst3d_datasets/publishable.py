@@ -22,6 +22,11 @@ def open_publishable(path: str | os.PathLike[str]) -> Release | Companion:
         ReleaseError: there is none, or a file of it is missing or damaged.
     """
     folder = Path(path)
+    if folder.is_file():
+        raise ReleaseError(
+            f"{folder}: is a file. A catalogue is published as a folder: dst3d catalogue RECIPE --release FOLDER, where the "
+            "recipe's catalogue.file is this one"
+        )
     if (folder / FACTS).is_file() and not (folder / MANIFEST).exists():
         return open_captions(folder)
     try:

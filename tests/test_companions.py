@@ -137,6 +137,8 @@ def test_the_same_rows_are_the_same_bytes_and_other_rows_are_refused(tmp_path: P
         write_models([replace(rows()[0], alignment=())], tmp_path / "three")
     with pytest.raises(ReleaseError, match="not one model"):
         write_models([], tmp_path / "three")
+    with pytest.raises(ReleaseError, match="--release FOLDER"):
+        open_publishable(tmp_path / "two/models.csv")
     (tmp_path / "two/models.csv").write_text("damaged")
     with pytest.raises(ReleaseError, match=r"models\.csv is missing or not"):
         open_publishable(tmp_path / "two")

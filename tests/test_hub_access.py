@@ -76,7 +76,7 @@ def test_a_gated_version_names_the_page_where_access_is_asked_for(
 SECRET = "hf_SecretSecretSecretSecretSecret12"
 
 
-@pytest.mark.parametrize("fault", ["", "401", "403", "404", "412", "429", "500", "reset", "lost", "silent token"])
+@pytest.mark.parametrize("fault", ["", "401", "403", "500", "reset", "unknown token"])
 def test_no_token_gets_anywhere(
     hub: MiniHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
@@ -85,12 +85,12 @@ def test_no_token_gets_anywhere(
     for name in ("dst3d_datasets", "huggingface_hub"):
         caplog.set_level(logging.DEBUG, name)
     hub.tokens = {SECRET}
-    monkeypatch.setenv("HF_TOKEN", SECRET if fault != "silent token" else f"{SECRET}x")
+    monkeypatch.setenv("HF_TOKEN", SECRET if fault != "unknown token" else f"{SECRET}x")
     release = released(tmp_path / "one", models=1)
     if fault.isdecimal():
         hub.faults.append(Fault(r"/commit/", int(fault), {"X-Error-Message": f"no, {SECRET}"}, times=99))
-    elif fault in ("reset", "lost"):
-        hub.faults.append(Fault(r"/commit/", how=fault, times=99))  # type: ignore[arg-type]
+    elif fault == "reset":
+        hub.faults.append(Fault(r"/commit/", how="reset", times=99))
     told = ""
     try:
         told = repr(release.push_to_hub(NAME, "1.0.0"))
