@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from .loading import collate, decode_sample
     from .publishable import open_publishable
     from .recipe import Recipe, load_recipe
+    from .regeneration import regenerate
     from .release import Release, make_release, open_release
+    from .scoring import score
+    from .scoring.collect import verdicts_of
     from .shard import make_shard
     from .store import Store
 
@@ -38,7 +41,10 @@ _WHERE = {
     "open_publishable": "publishable",
     "open_release": "release",
     "plan_for": "build",
+    "regenerate": "regeneration",
     "register": "builders.registration",
+    "score": "scoring",
+    "verdicts_of": "scoring.collect",
     "write_models": "companion_models",
 }
 
@@ -58,7 +64,10 @@ __all__ = [
     "open_publishable",
     "open_release",
     "plan_for",
+    "regenerate",
     "register",
+    "score",
+    "verdicts_of",
     "write_models",
 ]
 

@@ -24,8 +24,8 @@ def open_publishable(path: str | os.PathLike[str]) -> Release | Companion:
     folder = Path(path)
     if folder.is_file():
         raise ReleaseError(
-            f"{folder}: is a file. A catalogue is published as a folder: dst3d catalogue RECIPE --release FOLDER, with this "
-            "one as the recipe's catalogue.file"
+            f"{folder}: is a file. A catalogue is published as a folder: dst3d catalogue RECIPE --release FOLDER, "
+            "with this one as the recipe's catalogue.file"
         )
     if (folder / FACTS).is_file() and not (folder / MANIFEST).exists():
         return open_captions(folder)

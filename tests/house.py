@@ -18,6 +18,7 @@ DRAWERS = ("sources", "render", "prompts", "generate", "scores", "engines")
 ORDER: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("versions", "nouns", "registry", "schema", "imagenet", "progress", "home", "data", "licences", "rle", "arrow"),
+    ("weights",),
     ("seeds", "camera", "boxes", "symmetry", "symmetry_surface"),
     ("convert",),
     ("recipe",),
@@ -30,7 +31,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("engines",),
     ("scoring",),
     ("build",),
-    ("regenerate",),
+    ("regeneration",),
     (
         "reference",
         "release_index",
@@ -82,6 +83,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "transformers": (
         "dst3d_datasets/bench/generate_weights.py",
         "dst3d_datasets/generate/*",
+        "dst3d_datasets/scores/networks.py",
         "dst3d_datasets/prompts/language*.py",
         "dst3d_datasets/training/*",
     ),

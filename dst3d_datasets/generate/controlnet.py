@@ -31,12 +31,13 @@ from ..errors import MissingDependency, RecipeError
 from ..nouns import Shot
 from ..recipe.options import ControlNetOptions
 from ..stream import ahead
+from ..weights import WeightsError
 from .conventions import convention_of
 from .draw import Drawing, Pending, Prepared
 from .families import Family, encode_by_mode, family_of, row_for_base, row_of
 from .idle import skip_idle
 from .loading import Pinned, load_pipeline, pin
-from .weights import WeightsError, marker_reason, place_of, untrained_reason
+from .weights import marker_reason, place_of, untrained_reason
 
 
 class ControlNetGenerator:
@@ -131,7 +132,7 @@ class ControlNetGenerator:
         Yields:
             Shots, their pictures, and the seconds that the device was at work on them.
         """
-        drawing = self._drawing()
+        drawing = self.drawing()
         depth = 1 if _device(self.options).startswith("cuda") else 0
         waiting: deque[Pending] = deque()
         for prepared in ahead(
@@ -226,7 +227,8 @@ class ControlNetGenerator:
             self._pipeline = _to_device(pipeline, _device(self.options))
         return self._pipeline
 
-    def _drawing(self) -> Drawing:
+    def drawing(self) -> Drawing:
+        """What draws with the loaded pipeline."""
         if self._drawn is None:
             pipeline = self._loaded()
             self._family = family = family_of(pipeline)
