@@ -66,7 +66,9 @@ def render_card(manifest: dict[str, Any], uses: Sequence[Use], captions: Sequenc
         split_table=_split_table(manifest),
         controls=", ".join(repr(name) for name in recipe["release"]["controls"]),
         first_split=next(iter(manifest["splits"])),
-        member_table=table(("file", "what"), [(f"KEY.{name}", _MEMBERS[name]) for name in manifest["members"]]),
+        member_table=table(
+            ("file", "what"), [(f"`KEY.{name}`", _MEMBERS[name]) for name in manifest["members"]], escaped=True
+        ),
         label_table=_label_table(manifest["scores"]),
         class_table=_class_table(uses),
         licence_table=licence_table(uses),
@@ -105,7 +107,7 @@ def _header(manifest: dict[str, Any]) -> str:
         "pretty_name": release["pretty_name"],
         "task_categories": list(_TASKS),
         "tags": list(_TAGS),
-        "size_categories": [_size(manifest["num_samples"])],
+        "size_categories": [size_category(manifest["num_samples"])],
         "configs": [config for config, _ in configs],
         "dataset_info": [info for _, info in configs],
     }
@@ -157,7 +159,8 @@ def _one(paths: list[str]) -> str | list[str]:
     return paths[0] if len(paths) == 1 else paths
 
 
-def _size(num_samples: int) -> str:
+def size_category(num_samples: int) -> str:
+    """The Hub's name for a size, as in `1K<n<10K`."""
     for power, name in enumerate(_SIZES):
         if num_samples < 1000 * 10**power:
             return name

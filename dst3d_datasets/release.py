@@ -15,11 +15,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .cost import FILE as COST
+from .cost import cost_of
 from .errors import ReleaseError
 from .public_recipe import public_recipe
 from .receipt import Receipt
 from .recipe import Recipe
-from .release_files import in_the_making, publish
+from .release_files import in_the_making, publish, write_file
 from .release_index import build_index
 from .release_judged import chosen, judge
 from .release_placement import Base
@@ -128,7 +130,8 @@ def make_release(
     with in_the_making(target, content) as folder:
         facts |= {"content": content, "follows": follows.content if follows else ""}
         names = write_release(folder, store, recipe, index, facts, judged, follows, progress or (lambda done: None))
-        publish(folder, target, names)
+        write_file(folder, COST, cost_of(receipts).to_json())
+        publish(folder, target, names | {COST})
     return open_release(out)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from . import croissant, schema
 from .attribution import Use, attribution_csv, attribution_page, model_texts
+from .camera_picture import camera_picture
 from .card import render_card, source_texts
 from .grid import sample_grid
 from .recipe import Recipe
@@ -72,6 +73,7 @@ def write_release(
         "attribution.csv": attribution_csv(uses),
         "recipe.yaml": yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True, width=110).encode(),
         "_info.json": _timm_info(rows, splits),
+        "assets/camera.jpg": camera_picture(),
         "assets/grid.jpg": grid,
     }
     rows += [write_file(folder, name, data) for name, data in (texts | judged.files).items()]
