@@ -168,23 +168,21 @@ class ControlNetGenerator:
 
     def _begun(self, drawing: Drawing, prepared: Prepared, waiting: deque[Pending]) -> Iterator[Pending]:
         """The batch on its way: whole, or in halves where memory ran out."""
-        try:
-            pending = drawing.begin(prepared)
-        except torch.cuda.OutOfMemoryError as error:
-            if prepared.size == 1:
-                raise WeightsError(
-                    "generator: the GPU has too little memory for one picture; lower generator.size or use float16"
-                ) from error
-        else:
-            yield pending
-            return
-        for other in waiting:  # their memory is needed
-            other.wait()
-        gc.collect()  # outside the handler, whose traceback holds the tensors
-        torch.cuda.empty_cache()
-        if (self._inner_batch or self.batch_size) >= len(
-            prepared.shots
-        ):  # else it was prepared before the last halving
+        if prepared.size <= (self._inner_batch or self.batch_size):  # else it was prepared before the last halving
+            try:
+                pending = drawing.begin(prepared)
+            except torch.cuda.OutOfMemoryError as error:
+                if prepared.size == 1:
+                    raise WeightsError(
+                        "generator: the GPU has too little memory for one picture; lower generator.size or use float16"
+                    ) from error
+            else:
+                yield pending
+                return
+            for other in waiting:  # their memory is needed
+                other.wait()
+            gc.collect()  # outside the handler, whose traceback holds the tensors
+            torch.cuda.empty_cache()
             self._inner_batch = prepared.size // 2
             self._halved += 1
         for shots in self._cut([prepared.shots]):

@@ -162,7 +162,8 @@ class Sampler:
             if self._noisy:
                 extra["variance_noise"] = noise[1 + number]
             latents = scheduler.step(predicted, timestep, latents, **extra, return_dict=False)[0]
-        return torch.cat([self._decoder(part) for part in latents.split(DECODED_AT_ONCE)])
+        parts: tuple[Tensor, ...] = latents.split(DECODED_AT_ONCE)
+        return torch.cat([self._decoder(part) for part in parts])
 
     def _guides(self, step: int, count: int) -> bool:
         """Whether there is guidance in a step: the middle of its share of the steps lies in the interval."""
