@@ -1,5 +1,6 @@
 """Learn from rated samples how to make one score of several: a logistic regression over the tables of `dst3d score`.
-Name the file in the recipe, `{kind: fused, weights: FILE}` as the last of `scores`, and score again.
+Name the file in the recipe, `{kind: fused, weights: FILE}` as the last of `scores`, and score again: `dst3d score run
+--set "scores=[edges, mask, {kind: fused, weights: weights.json}]"`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   dst3d fuse run -o weights.json                       # of the answers in run/ratings.tsv
   dst3d fuse run --ratings me.tsv -o weights.json --without aesthetic
-  dst3d score run --set "scores=[edges, mask, kcf, {kind: fused, weights: weights.json}]"
 """
 
 

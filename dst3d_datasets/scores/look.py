@@ -55,11 +55,13 @@ class Classifier:
             logits = self._model(pixel_values=self.network.tensor(pictures)).logits.double().cpu()
         if logits.shape[1] == 1:
             low, high = self._marks
-            return np.clip((logits[:, 0].numpy() - low) / (high - low), 0.0, 1.0)
+            marks = (logits[:, 0].numpy() - low) / (high - low)
+            return np.asarray(np.clip(marks, 0.0, 1.0), np.float64)
         labels = {str(name): int(index) for index, name in self._model.config.id2label.items()}
         if self._label not in labels:
             raise WeightsError(f"{self._field}_label: {self._label!r} is none of its labels: {', '.join(labels)}")
-        return np.clip(torch.softmax(logits, 1)[:, labels[self._label]].numpy(), 0.0, 1.0)
+        shares = torch.softmax(logits, 1)[:, labels[self._label]].numpy()
+        return np.asarray(np.clip(shares, 0.0, 1.0), np.float64)
 
 
 class LookScorer:
