@@ -56,7 +56,7 @@ def regenerate(
         rounds: how often a sample is drawn again at most, counting what earlier calls did.
         workers: processes; see `build.build` and `scoring.score`.
         engine: a name of the `engines` drawer.
-        overrides: changes of the run's recipe, which are noted; see `run.amend`.
+        overrides: changes of the run's recipe, which are noted; see `run.amended`.
         on_event: told stage(unit) when another kind of work begins, and what `build.build` and `scoring.score` tell.
 
     Raises:

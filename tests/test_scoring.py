@@ -196,6 +196,9 @@ def test_what_is_asked_for_must_be_there(tmp_path):
         score(tmp_path / "run", overrides=["scores=[nosuch]"])
     with pytest.raises(UsageError, match="names no scorer"):
         score(tmp_path / "run", overrides=["scores=[]"])
+    with pytest.raises(UsageError, match=r"none\.json: cannot be read"):
+        score(tmp_path / "run", overrides=["scores=[{kind: imported, file: none.json}]"])
+    assert read_run(Store(tmp_path / "run"))[0].scores[0].kind == "toy", "what cannot be is not noted"
     score(tmp_path / "run", workers=1, overrides=["scores=[toy]"])
     with lock(Store(tmp_path / "run"), "score-0-of-1"):
         with pytest.raises(BusyError, match="is scoring here already"):

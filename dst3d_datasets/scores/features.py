@@ -20,7 +20,10 @@ _FAINT = 10.0  # length of a histogram from which on it counts; Lab units
 class Features(Protocol):
     """Makes grids of features."""
 
-    side: int  # pixels of the square pictures it takes
+    @property
+    def side(self) -> int:
+        """Pixels of the square pictures it takes."""
+        ...
 
     @property
     def revision(self) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..arrow import arrow
 from ..errors import StoreError, UsageError
 from ..recipe import Recipe
-from ..run import Run, amend, read_run
+from ..run import Run, amended, note, read_run
 from ..scores import NOT_JUDGED
 from ..store import Store
 from .bins import bins_of, name_of
@@ -77,14 +77,16 @@ def verdicts_of(run: str | os.PathLike[str], overrides: Sequence[str] = ()) -> t
 
     Args:
         run: the run's folder or fsspec address.
-        overrides: changes of the run's recipe, which are noted; see `run.amend`.
+        overrides: changes of the run's recipe, which are noted if they lead to verdicts; see `run.amended`.
 
     Raises:
         UsageError: see `collect`.
     """
     store = Store(run)
-    recipe = amend(store, overrides)
-    return store, recipe, collect(store, recipe, read_run(store)[1])
+    recipe = amended(store, overrides)
+    verdicts = collect(store, recipe, read_run(store)[1])
+    note(store, recipe)
+    return store, recipe, verdicts
 
 
 def collect(store: Store, recipe: Recipe, run: Run) -> Verdicts:
