@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from .recipe import Recipe
-from .recipe.base import is_location
+from .recipe.base import HABITS, is_location
 
 # Places that are nothing to a reader: another machine has its own.
-_OF_THE_MACHINE = ("device", "cache", "cache_bytes", "downloader")
+_OF_THE_MACHINE = (*HABITS, "cache", "cache_bytes")
 
 
 def public_recipe(recipe: Recipe) -> dict[str, Any]:

@@ -6,14 +6,10 @@ shard and the generator never waits for a picture to be compressed. Every engine
 
 from __future__ import annotations
 
-import platform
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -23,6 +19,7 @@ from . import images, schema
 from .camera import camera_of
 from .errors import ModelRefused, Reason
 from .label import make_label
+from .machine import one_thread_an_operator, versions
 from .nouns import CadModel, Sample, Shot, View
 from .plan import ModelViews, ShardSpec
 from .receipt import Receipt, Skipped
@@ -42,16 +39,6 @@ FETCHED_AHEAD = 12  # models that are on their way or in the cache, not yet load
 PICTURES_AHEAD = 8  # that are drawn while the last ones are encoded and written
 ENCODERS = 2
 SURFACE_POINTS = 20_000  # of a model, for the shadow it throws
-_PACKAGES = (
-    "dst3d-datasets",
-    "numpy",
-    "pillow",
-    "torch",
-    "trimesh",
-    "opencv-python-headless",
-    "diffusers",
-    "transformers",
-)
 
 
 @dataclass
@@ -70,7 +57,11 @@ class _Work:
 
 
 def make_shard(
-    recipe: Recipe, spec: ShardSpec, store: Store, progress: Callable[[int], None] = lambda done: None
+    recipe: Recipe,
+    spec: ShardSpec,
+    store: Store,
+    progress: Callable[[int], None] = lambda done: None,
+    expected: int | None = None,
 ) -> Receipt:
     """Make one shard and commit it.
 
@@ -79,6 +70,8 @@ def make_shard(
         spec: what to make.
         store: where to put it.
         progress: told how many more samples are finished (written or skipped).
+        expected: how many samples this process is going to make in all, about; None: those of this shard. It decides
+            whether a generator compiles its networks, and nothing else.
 
     Returns:
         The receipt, which is already in the store. Models that cannot be used are in `receipt.skipped`.
@@ -90,6 +83,8 @@ def make_shard(
     start = time.perf_counter()
     work = _Work(recipe, tools_for(recipe), spec.attempt)
     work.tools.ready()
+    if hasattr(work.tools.generator, "expect"):
+        work.tools.generator.expect(spec.num_samples if expected is None else expected)
 
     def fill(writer: TarWriter) -> Receipt:
         count = 0
@@ -103,24 +98,6 @@ def make_shard(
 
     with one_thread_an_operator():
         return store.commit(spec.shard_id, spec.class_id, fill)
-
-
-@contextmanager
-def one_thread_an_operator() -> Iterator[None]:
-    """Let torch use one CPU thread an operator: sums are then taken in one order on every machine.
-
-    More cores are used by more workers. Without torch in the process there is nothing to do.
-    """
-    torch = sys.modules.get("torch")
-    if torch is None:
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def iter_samples(recipe: Recipe, jobs: Iterable[ModelViews], skipped: list[Skipped] | None = None) -> Iterator[Sample]:
@@ -291,16 +268,5 @@ def _receipt(work: _Work, spec: ShardSpec, count: int, wall: float) -> Receipt:
         generator=tools.generator.name,
         generator_revision=tools.generator.revision,
         untrained=tools.generator.untrained,
-        versions=package_versions() | getattr(tools.renderer, "versions", {}),
+        versions=versions() | getattr(tools.renderer, "versions", {}),
     )
-
-
-def package_versions() -> dict[str, str]:
-    """Python's version, and those of the packages that can change pixels."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

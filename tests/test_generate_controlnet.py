@@ -16,7 +16,6 @@ from _tiny_generators import CASES, SIZE, far, folders, generator, shots  # noqa
 from _tiny_pipeline import scheduler  # noqa: E402
 
 from dst3d_datasets.errors import RecipeError  # noqa: E402
-from dst3d_datasets.generate.families import family_of  # noqa: E402
 
 # `folders` is a fixture: its name is imported here and again an argument there
 # ruff: noqa: F811
@@ -121,7 +120,8 @@ def test_a_pipelines_own_scheduler_may_stay(folders, tmp_path):
     own = generator(tmp_path, "euler", scheduler="pipeline", batch_size=1)
     assert own.generate(shots(1))[0].std() > 5
     assert type(own._pipeline.scheduler).__name__ == "EulerDiscreteScheduler"
-    assert not family_of(own._pipeline).eta
+    assert own._family is not None
+    assert not own._family.eta
     ddim = generator(tmp_path, "euler", batch_size=1)
     ddim.generate(shots(1))
     assert type(ddim._pipeline.scheduler).__name__ == "DDIMScheduler"

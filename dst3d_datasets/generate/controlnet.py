@@ -34,7 +34,7 @@ from ..stream import ahead
 from ..weights import WeightsError
 from .conventions import convention_of
 from .draw import Drawing, Pending, Prepared
-from .families import encode_by_mode, family_of, row_for_base, row_of
+from .families import Family, encode_by_mode, family_of, row_for_base, row_of
 from .idle import skip_idle
 from .loading import Pinned, load_pipeline, pin
 from .weights import marker_reason, place_of, untrained_reason
@@ -70,6 +70,7 @@ class ControlNetGenerator:
         self._pins: list[Pinned] = []
         self._revision = ""
         self._pipeline: Any = None
+        self._family: Family | None = None
         self._drawn: Drawing | None = None
         self._reason: str | None = None
         self._inner_batch = 0  # once memory ran out
@@ -229,7 +230,7 @@ class ControlNetGenerator:
     def _drawing(self) -> Drawing:
         if self._drawn is None:
             pipeline = self._loaded()
-            family = family_of(pipeline)
+            self._family = family = family_of(pipeline)
             family.check(self.options)
             if family.row.unseeded:
                 encode_by_mode(pipeline.vae)

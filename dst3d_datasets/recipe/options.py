@@ -29,7 +29,7 @@ from .prompt_options import (
     CaptionsPromptOptions,
     TemplatePromptOptions,
 )
-from .score_options import ImportedScoreOptions
+from .score_options import ImportedScoreOptions, KcfOptions, KcfReferenceOptions
 from .source_options import (
     FileSourceOptions,
     FolderOptions,
@@ -117,4 +117,6 @@ AnyScorer = by_kind(
     look=LookScoreOptions,
     fused=FusedScoreOptions,
     imported=ImportedScoreOptions,
+    kcf=KcfOptions,
+    kcf_reference=KcfReferenceOptions,
 )
