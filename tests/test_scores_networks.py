@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,41 @@ def test_a_sample_of_another_name_is_asked_about_by_its_own(clip: Path) -> None:
     renamed = replace(first, label={**first.label, "class_name": "space station", "synset": ""})
     same, other = ClipScorer(_options(clip)).judge(Listed([first, renamed]), Kept()).scores["clip_margin"]
     assert same != other
+
+
+def test_a_network_of_the_hub_is_pinned_to_its_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever a branch moves to meanwhile, labels, configuration and weights are of one commit."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    snapshot = tmp_path / "models--me--net" / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text(json.dumps({"image_size": 48}))
+    asked: list[tuple[str, str, str]] = []
+
+    def cached_file(name: str, file: str, *, revision: str, **_: Any) -> str | None:
+        asked.append((name, file, revision))
+        return str(snapshot / file) if (snapshot / file).exists() else None
+
+    monkeypatch.setattr("transformers.utils.hub.cached_file", cached_file)
+    network = Network("me/net", "v1", "scores.clip.model", "cpu")
+    assert network.pinned == f"me/net@{commit}"
+    assert network.pixels.side == 48
+    assert asked[0] == ("me/net", "config.json", "v1")
+    assert {revision for _, _, revision in asked[1:]} == {commit}
+    loaded: dict[str, Any] = {}
+
+    class Loader:
+        @staticmethod
+        def from_pretrained(where: str, **arguments: Any) -> torch.nn.Module:
+            loaded.update(arguments, where=where)
+            return torch.nn.Linear(1, 1)
+
+    monkeypatch.setattr(sys.modules["transformers"], "AutoModel", Loader)
+    assert not network.load("AutoModel").training
+    assert (loaded["where"], loaded["revision"], loaded["use_safetensors"]) == ("me/net", commit, True)
+
+    def offline(*_: Any, **__: Any) -> str:
+        raise OSError("me/net is not a valid model identifier")
+
+    monkeypatch.setattr("transformers.utils.hub.cached_file", offline)
+    with pytest.raises(WeightsError, match="no such model on the Hub"):
+        _ = Network("me/net", "v1", "scores.clip.model", "cpu").pinned
