@@ -89,7 +89,7 @@ _SCENERY = word_set(
     alp beach cliff lakeside lakeshore seashore shore valley volcano promontory sandbar reef geyser wall pier
     dock fence stone bridge church palace castle barn library restaurant bakery theater theatre cinema
     greenhouse grocery boathouse monastery patio prison planetarium window screen shade fountain dam maze
-    mountain lake bubble hay thatch market
+    mountain lake bubble hay thatch market light lights
     """
 )
 
