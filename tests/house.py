@@ -42,12 +42,22 @@ ORDER: tuple[tuple[str, ...], ...] = (
 
 # Which files may import a big dependency.
 ROOMS: dict[str, tuple[str, ...]] = {
-    "pyarrow": ("dst3d_datasets/release_table.py", "dst3d_datasets/sources/*", "dst3d_datasets/prompts/rows.py"),
+    "pyarrow": (
+        "dst3d_datasets/release_table.py",
+        "dst3d_datasets/sources/*",
+        "dst3d_datasets/prompts/rows.py",
+        "dst3d_datasets/prompts/caption_files.py",
+    ),
     "datasets": ("builders/*", "dst3d_datasets/bench/load.py"),  # the bench measures readers against each other
     "webdataset": ("dst3d_datasets/bench/load.py",),
     "timm": (),
     "huggingface_hub": ("dst3d_datasets/hub/client.py", "builders/*", "dst3d_datasets/generate/controlnet*.py"),
-    "fsspec": ("dst3d_datasets/store.py", "dst3d_datasets/sources/address.py", "dst3d_datasets/prompts/rows.py"),
+    "fsspec": (
+        "dst3d_datasets/store.py",
+        "dst3d_datasets/sources/address.py",
+        "dst3d_datasets/prompts/rows.py",
+        "dst3d_datasets/prompts/caption_files.py",
+    ),
     "diffusers": ("dst3d_datasets/generate/controlnet*.py", "dst3d_datasets/training/networks.py"),
     "transformers": ("dst3d_datasets/generate/*", "dst3d_datasets/prompts/language*.py", "dst3d_datasets/training/*"),
     "trimesh": ("dst3d_datasets/sources/mesh*.py", "dst3d_datasets/bench/sources_work.py"),

@@ -57,6 +57,7 @@ AGAINST = (
     ("no window", "window light"), ("dark", "bright"), ("tidy", "messy"),
 )  # fmt: skip
 
+
 def combinations() -> Iterator[tuple[str, str, str]]:
     """(place, light, what is behind or none) of everything that can be composed."""
     for place in scenes.places():

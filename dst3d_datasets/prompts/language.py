@@ -57,6 +57,7 @@ class LanguageModel:
         network: tuple[Any, Any] | None = None,
     ) -> None:
         self.device = torch.device(device)
+        self._most, self.wide = (64, 1) if self.device.type == "cpu" else (1024, 512)  # rows at once
         self._dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
         if network is None:
             assert weights is not None
@@ -89,6 +90,11 @@ class LanguageModel:
             returned as it is without one.
         """
         sampling = sampling or Sampling()
+        if len(rows) > self._most:
+            parts = [slice(start, start + self._most) for start in range(0, len(rows), self._most)]
+            return [
+                text for part in parts for text in self.complete(beginning, rows[part], seeds[part], sampling, unsaid)
+            ]
         noise = self._noise(seeds, sampling)
         bias = self._without(unsaid)
         cache, mask, logits = self._read(beginning, rows)
@@ -218,8 +224,8 @@ def _load(weights: Weights, dtype: torch.dtype) -> tuple[Any, Any]:
                 source["use_safetensors"] = True  # no pickles
             return AutoModelForCausalLM.from_pretrained(weights.where, dtype=dtype, **source), tokenizer
         except (OSError, ValueError, ImportError) as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise RecipeError(f"model: {weights.name or weights.where} cannot be loaded: {first}") from error
+            said = " ".join(str(error).split())[:300] or type(error).__name__
+            raise RecipeError(f"model: {weights.name or weights.where} cannot be loaded: {said}") from error
 
 
 @contextmanager

@@ -143,7 +143,9 @@ def compose(name: str, article: str, suited: Suited, seed: int, look: str | None
     more = _one(_one(pools, seed, "sky"), seed, "behind") if pools and uniform(seed, "more") < _MORE else ""
     if look is None:
         world = _together(place, light, more)
-        looks = tuple((text, weight) for text, weight in suited.looks if joined(world, table()["look"].get(text, {})) is not None)
+        looks = tuple(
+            (text, weight) for text, weight in suited.looks if joined(world, table()["look"].get(text, {})) is not None
+        )
         look = _chosen(looks, seed, "look") if looks and uniform(seed, "has look") < _LOOK else ""
     thing = " ".join(part for part in (_article(article, look or name), look, name) if part)
     frame = _one(phrases("frame"), seed, "frame")

@@ -43,6 +43,8 @@ UNSAID = tuple(
 class Model(Protocol):
     """What is asked of a language model; see `language.LanguageModel`."""
 
+    wide: int  # rows that `complete` draws in about the time of one
+
     def likelihood(self, beginning: str, endings: Sequence[str]) -> list[float]:
         """The log-probability of each ending after a beginning."""
         ...
@@ -64,6 +66,8 @@ class Topic:
     subject: Subject
     keywords: tuple[str, ...] = ()  # the commonest of its models, cleaned
     has_looks: bool = True  # whether it may come in any colour and material; an animal does not
+    class_index: int = -1  # of ImageNet-1k
+    synset: str = ""
 
     @property
     def article(self) -> str:
@@ -71,11 +75,21 @@ class Topic:
         return _ARTICLES[self.number]
 
 
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A caption that passed."""
+
+    text: str
+    number: int  # which of the class's
+    attempts: int  # drafts that it took
+    seed: int  # of the draft that passed
+
+
 @dataclass(slots=True)
 class Written:
     """The captions of one class, and what happened on the way."""
 
-    captions: list[str] = field(default_factory=list)
+    captions: list[Caption] = field(default_factory=list)
     first: int = 0  # captions that passed at their first draft
     drafts: int = 0
     rejected: Counter[str] = field(default_factory=Counter)  # drafts by reason; a draft can have several
@@ -100,12 +114,14 @@ class Writer:
         Caption i of a class is drawn by names alone: (seed, class, i, draft). No other class plays a part.
         """
         suited = self.suited(topic) if self._style == "phrases" else Suited(())
-        written, doubles, kept = Written(), Doubles(), dict[int, str]()
+        written, doubles, kept = Written(), Doubles(), dict[int, Caption]()
+        drafts: dict[tuple[int, int], str] = {}  # (caption, attempt) -> draft; some are drawn ahead
         pending = list(range(count))
         for attempt in range(tries):
-            seeds = [seed_of(seed, topic.class_id, "caption", number, attempt) for number in pending]
             again = []
-            for number, draft in zip(pending, self._drafts(topic, suited, seeds), strict=True):
+            self._draw(drafts, topic, suited, seed, pending, range(attempt, tries))
+            for number in pending:
+                draft = drafts.pop((number, attempt))
                 reasons = faults(draft, topic.subject)
                 if not reasons and not doubles.add(draft):
                     reasons = ["double"]
@@ -114,7 +130,7 @@ class Writer:
                 if reasons:
                     again.append(number)
                 else:
-                    kept[number] = draft
+                    kept[number] = Caption(draft, number, attempt + 1, _seed(seed, topic, number, attempt))
             written.first += len(pending) - len(again) if attempt == 0 else 0
             pending = again
             if not pending:
@@ -122,6 +138,27 @@ class Writer:
         written.given_up = len(pending)
         written.captions = [kept[number] for number in sorted(kept)]
         return written
+
+    def _draw(
+        self,
+        drafts: dict[tuple[int, int], str],
+        topic: Topic,
+        suited: Suited,
+        seed: int,
+        pending: Sequence[int],
+        attempts: range,
+    ) -> None:
+        """See that the drafts of the first of some attempts are there, and of more where a batch has room.
+
+        A GPU draws 500 rows in hardly more time than one: a few captions are tried several times at once.
+        """
+        if not pending or (pending[0], attempts[0]) in drafts:
+            return
+        room = self._model.wide // len(pending) if self._style == "free" else 1
+        ahead = attempts[: max(1, room)]
+        places = [(number, attempt) for attempt in ahead for number in pending]
+        seeds = [_seed(seed, topic, number, attempt) for number, attempt in places]
+        drafts.update(zip(places, self._drafts(topic, suited, seeds), strict=True))
 
     def suited(self, topic: Topic) -> Suited:
         """The places and looks that the model finds likelier for this class than for things in general."""
@@ -157,6 +194,10 @@ class Writer:
         unsaid = [word for text in (topic.name, *topic.keywords) for word in text.lower().replace(",", " ").split()]
         written = self._model.complete(EXAMPLES, rows, seeds, unsaid=unsaid)
         return [f"a{row[1:]} {text}" for row, text in zip(rows, written, strict=True)]
+
+
+def _seed(seed: int, topic: Topic, number: int, attempt: int) -> int:
+    return seed_of(seed, topic.class_id, "caption", number, attempt)
 
 
 def _sounding(article: str, following: str) -> str:
