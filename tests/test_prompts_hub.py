@@ -44,8 +44,11 @@ def model_files(folder: Path, seed: int) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def models(hub: MiniHub, tmp_path: Path) -> MiniHub:
+def models(hub: MiniHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MiniHub:
     """A Hub with two versions of a model; `main` is the second."""
+    from transformers.utils import hub as client
+
+    monkeypatch.setattr(client, "_hf_api", None, raising=False)  # it keeps the address of the Hub that it saw first
     hub.repos["me/tiny-lm"] = {
         "v1": model_files(tmp_path / "v1", 1),
         "main": model_files(tmp_path / "v2", 2),

@@ -165,7 +165,8 @@ def test_topics_know_number_and_keywords():
     found = topics_of(
         [ModelRef(source="s", model_id=str(i), class_name="sunglasses", synset="n04356056", class_index=837,
                   keywords=("dark", "round") if i else ("dark", "free")) for i in range(3)]
-        + [ModelRef(source="s", model_id="g", class_name="goldfish", synset="n01443537", class_index=1)],
+        + [ModelRef(source="s", model_id="g", class_name="goldfish", synset="n01443537", class_index=1),
+           ModelRef(source="s", model_id="b", class_name="broccoli", synset="n07714990", class_index=937)],
         estimate,
     )  # fmt: skip
     by_name = {topic.name: topic for topic in found}
@@ -173,6 +174,8 @@ def test_topics_know_number_and_keywords():
     assert by_name["sunglasses"].keywords == ("dark", "round")
     assert by_name["sunglasses"].has_looks
     assert not by_name["goldfish"].has_looks
+    assert not by_name["broccoli"].has_looks
+    assert (by_name["broccoli"].class_index, by_name["broccoli"].synset) == (937, "n07714990")
 
 
 def test_the_verb(tmp_path, monkeypatch, capsys):

@@ -20,6 +20,7 @@ BENCHES: dict[str, str] = {
     "sources": "models opened a second from a tree, a zip over HTTP and a tar.gz; bytes fetched; cache and loader",
     "tiny": "the shipped diffusion model: edges and words followed, speed, failures by view",
     "prompts": "captions written a second, the share that pass the gate, and how diverse they are beside templates",
+    "prompts-device": "captions written a second on one GPU, gate, retries and tables included",
     "quickstart": "from a command to the first picture, and to a loaded sample",
 }
 

@@ -42,6 +42,7 @@ from .writer import Topic, Writer, Written
 FORMAT = "dst3d-captions/1"
 MANIFEST, DATA, PARTS = "captions.json", "data", "parts"
 VERSION = 2  # of what is written from the same inputs
+_LIVING, _GROWN = range(398), range(924, 999)  # ImageNet's animals; its dishes, landscapes, people and plants
 _DATA = ("prompt_scenes.tsv", "prompt_words.tsv", "prompt_names.tsv")
 
 
@@ -82,10 +83,10 @@ def topics_of(refs: Iterable[ModelRef], tokens: Callable[[str], int], keywords: 
         common = sorted(counts, key=lambda word: (-counts[word], word))[:keywords]
         name = name_of(first)
         names = tuple(dict.fromkeys(each for ref in models for each in synonyms(ref)))
-        is_animal = 0 <= first.class_index < 398
+        is_thing = first.class_index not in _LIVING and first.class_index not in _GROWN
         subject = Subject(names, tokens, MAX_TOKENS)
-        looks, place = not is_animal, (first.class_index, first.synset)
-        found.append(Topic(class_id, name.text, name.number, subject, tuple(common), looks, *place))
+        where = (first.class_index, first.synset)
+        found.append(Topic(class_id, name.text, name.number, subject, tuple(common), is_thing, *where))
     return found
 
 

@@ -208,15 +208,21 @@ def _without(text: str, names: Sequence[str]) -> str:
 
 def _holds(words: Sequence[str], kind: str, own: set[str]) -> bool:
     """Whether words in a row are one of a listed kind, those of the class's own names aside."""
-    banned, longest = _banned(kind)
-    phrases = (" ".join(words[i : i + n]) for n in range(1, longest + 1) for i in range(len(words) - n + 1))
-    return any(phrase in banned and phrase not in own for phrase in phrases)
+    single, longer = _banned(kind)
+    found, text = set(words), f" {' '.join(words)} "
+    return bool((found & single) - own) or any(
+        f" {phrase} " in text for word in found & longer.keys() for phrase in longer[word]
+    )
 
 
 @cache
-def _banned(kind: str) -> tuple[frozenset[str], int]:
-    """The listed words of a kind, and how many words the longest has."""
-    return listed(kind), max(len(word.split()) for word in listed(kind))
+def _banned(kind: str) -> tuple[frozenset[str], dict[str, list[str]]]:
+    """The listed words of a kind; and those of several words, by the first of them."""
+    longer: dict[str, list[str]] = {}
+    for phrase in listed(kind):
+        if " " in phrase:
+            longer.setdefault(phrase.partition(" ")[0], []).append(phrase)
+    return frozenset(word for word in listed(kind) if " " not in word), longer
 
 
 @cache

@@ -205,6 +205,11 @@ class LanguageModel:
         return " ".join(text.strip(" ,").split())
 
 
+def best_device() -> str:
+    """ "cuda" where it can be used, else "cpu"."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def _begins(piece: str, word: str) -> bool:
     """Whether a piece of text is a word, its plural, or long enough a beginning of it to lead there."""
     return piece in (word, f"{word}s") or (len(piece) >= 4 and word.startswith(piece))
@@ -215,7 +220,7 @@ def _load(weights: Weights, dtype: torch.dtype) -> tuple[Any, Any]:
     if weights.revision:
         source["revision"] = weights.revision
     with ExitStack() as stack:
-        stack.enter_context(_quiet())
+        stack.enter_context(quiet())
         if weights.gguf:
             stack.enter_context(read_once())
         try:
@@ -229,7 +234,7 @@ def _load(weights: Weights, dtype: torch.dtype) -> tuple[Any, Any]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No bars of transformers in the middle of ours; that of GGUF heeds no setting, only where stderr leads."""
     bars: Any = logging
     speaking = bars.is_progress_bar_enabled()

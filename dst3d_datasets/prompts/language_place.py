@@ -31,7 +31,7 @@ class Weights:
 
     @property
     def pinned(self) -> str:
-        """`name@revision` on the Hub, a commit once `language_hub.pin` has seen it; or a digest of the files on disk."""
+        """`name@revision` on the Hub, a commit once `language_hub.pin` was asked, or `name@sha256:digest` of files."""
         folder = Path(self.where)
         if not self.is_local:
             return f"{self.where}@{self.revision or 'main'}" + (f"/{self.gguf}" if self.gguf else "")

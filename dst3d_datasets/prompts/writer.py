@@ -65,7 +65,7 @@ class Topic:
     number: str  # "one", "pair", "many" or "mass"
     subject: Subject
     keywords: tuple[str, ...] = ()  # the commonest of its models, cleaned
-    has_looks: bool = True  # whether it may come in any colour and material; an animal does not
+    has_looks: bool = True  # whether it may come in any colour and material; an animal or a dish does not
     class_index: int = -1  # of ImageNet-1k
     synset: str = ""
 
