@@ -1,6 +1,6 @@
 """Write captions for the classes of a recipe with a language model, once and ahead of generation. The folder is a data
-set of Parquet tables with a card and counts (`captions.json`): `prompts: {kind: captions, file: FOLDER}` of a recipe and
-`load_dataset("FOLDER")` read it. Goes on where it stopped.
+set of Parquet tables with a card and counts (`captions.json`): `prompts: {kind: captions, file: FOLDER}` in a recipe
+and `load_dataset("FOLDER")` read it. Goes on where it stopped.
 """
 
 from __future__ import annotations
