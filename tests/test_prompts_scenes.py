@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from dst3d_datasets import imagenet
 from dst3d_datasets.errors import RecipeError
 from dst3d_datasets.prompts import scenes
 from dst3d_datasets.prompts.gate import Subject, faults
@@ -31,7 +32,7 @@ SAYS = {
     "leaves": r"tall green trees|green grass|thick bushes|vines|ivy",
     "dry": r"\bdry\b|drifting dust|desert|canyon|savanna",
     "wet": r"\bwet\b|\brain\b|drizzle|puddles|shower|swamp",
-    "at sea": r"open sea|calm lake|high in the air|under water|sea bed|kelp|coral",
+    "at sea": r"open sea|calm lake|high in the air",
     "solid ground": r"\bground\b|asphalt|puddles|snow on|untouched snow|fence|buildings|houses|grass|pebbles|gravel",
     "calm": r"\bcalm\b|still",
     "rough": r"strong wind|white foam|small waves",
@@ -117,11 +118,45 @@ def test_facts_are_joined_value_by_value() -> None:
     assert joined(one, other) == joined(other, one) == {"sky": frozenset({"fog"}), "time": frozenset({"day"})}
     assert joined(other, {"time": frozenset({"night"})}) is None
     assert joined({}, {}) == {}
-    assert set(WORLD) == {name for rows in scenes.table().values() for facts in rows.values() for name in facts}
+    named = {name for rows in scenes.table().values() for facts in rows.values() for name in facts}
+    assert set(WORLD) == named
     with pytest.raises(RecipeError, match="sky=green"):
         scenes._facts("sky=green", "a green sky")
     with pytest.raises(RecipeError, match="weather=wet"):
         scenes._facts("weather=wet", "rain")
+
+
+def said_of(name: str) -> set[str]:
+    entry = imagenet.find(name)
+    assert entry is not None, name
+    return set(scenes.places_for(scenes.class_facts(entry.synset)))
+
+
+@pytest.mark.parametrize(
+    ("name", "may", "may_not"),
+    [
+        ("teapot", "on a kitchen counter;on a picnic blanket;in a snowy field", "high in the air;on the open sea"),
+        ("park bench", "in a hallway;on a lawn", "on a leather sofa;on a marble worktop;on a tree branch"),
+        ("golden retriever", "on a leather sofa;on a lawn", "on a bookshelf;in a coral reef"),
+        ("tench", "in clear blue water;on a cutting board", "on a city street;high in the air;in a bedroom"),
+        ("airliner", "on a runway;high in the air", "in a garage;on the open sea;in a kelp forest"),
+        ("container ship", "on the open sea;in a harbour", "on a lawn;in a barn"),
+        ("castle", "on a hillside;in a mountain valley", "on a desk by a window;in a driveway"),
+        ("school bus", "on a city street;in a garage", "in a bedroom;on a wooden bench"),
+        ("goldfinch", "on a tree branch;high in the air", "on the open sea;in a kelp forest"),
+    ],
+)
+def test_a_class_is_where_it_may_be(name: str, may: str, may_not: str) -> None:
+    allowed = said_of(name)
+    assert set(may.split(";")) <= allowed
+    assert set(may_not.split(";")) <= set(scenes.places()) - allowed
+
+
+def test_every_class_has_a_choice_of_places() -> None:
+    few = {entry.name: len(said_of(entry.name)) for entry in imagenet.classes() if len(said_of(entry.name)) < 5}
+    assert not few
+    assert set(scenes._classes()) == {entry.synset for entry in imagenet.classes()}
+    assert scenes.places_for(scenes.class_facts("")) == scenes.places()
 
 
 def test_captions_are_made_of_what_goes_together() -> None:

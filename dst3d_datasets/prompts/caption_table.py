@@ -43,7 +43,7 @@ FORMAT = "dst3d-captions/1"
 MANIFEST, DATA, PARTS = "captions.json", "data", "parts"
 VERSION = 2  # of what is written from the same inputs
 _LIVING, _GROWN = range(398), range(924, 999)  # ImageNet's animals; its dishes, landscapes, people and plants
-_DATA = ("prompt_scenes.tsv", "prompt_words.tsv", "prompt_names.tsv")
+_DATA = ("prompt_scenes.tsv", "prompt_classes.tsv", "prompt_words.tsv", "prompt_names.tsv")
 
 
 @dataclass(frozen=True, slots=True)

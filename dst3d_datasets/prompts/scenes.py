@@ -8,6 +8,8 @@ A row of that table is kind, phrase and facts, tab between. A fact `season=winte
 worlds a phrase is true: the attribute has one of these values (`sky!=fog`: any but these); what is not said may be
 anything. Phrases go together when one world makes them all true: for every attribute, what they allow has a value in
 common. So no caption has falling snow under a low sun, sunshine at night, or brick walls behind a tiled kitchen's.
+`data/prompt_classes.tsv` says of every class of ImageNet-1k how large it is and where it may be, so that no park bench
+stands on a sofa and no carp flies; other classes may be anywhere.
 """
 
 from __future__ import annotations
@@ -50,6 +52,8 @@ WORLD: dict[str, tuple[str, ...]] = {
     "order": ("tidy", "plain", "messy"),
     "tone": ("bright", "soft", "dark"),
     "sun": ("yes", "no"),  # whether it shines
+    "size": ("small", "lap", "medium", "large", "huge"),  # of the object: up to a table's, a sofa's, a room's, a road's
+    "realm": ("land", "air", "water", "under", "catch"),  # where it may be; under water; where a catch is brought
 }  # fmt: skip
 
 Item = TypeVar("Item")
@@ -87,6 +91,16 @@ def phrases(kind: str) -> tuple[str, ...]:
 def places() -> tuple[str, ...]:
     """Every place: indoors, outdoors, under water."""
     return tuple(place for setting in SETTINGS for place in phrases(f"place-{setting}"))
+
+
+def class_facts(synset: str) -> Facts:
+    """What is known of a class of ImageNet-1k: its size and realm; nothing of others."""
+    return _classes().get(synset, {})
+
+
+def places_for(facts: Facts) -> tuple[str, ...]:
+    """The places where an object with these facts may be."""
+    return tuple(place for place in places() if joined(facts, _of_place(place)) is not None)
 
 
 @cache
@@ -182,6 +196,13 @@ def _facts(text: str, phrase: str) -> Facts:
             raise RecipeError(f"prompt_scenes.tsv: {phrase}: {fact}: known are {', '.join(sorted(known)) or 'no such'}")
         found[name.rstrip("!")] = known - told if name.endswith("!") else told
     return found
+
+
+@cache
+def _classes() -> dict[str, Facts]:
+    text = (resources.files("dst3d_datasets") / "data" / "prompt_classes.tsv").read_text(encoding="utf-8")
+    rows = (line.partition("\t") for line in text.splitlines())
+    return {synset: _facts(facts, synset) for synset, _, facts in rows}
 
 
 def _article(article: str, following: str) -> str:

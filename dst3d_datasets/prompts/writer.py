@@ -15,7 +15,7 @@ from typing import Protocol
 from ..seeds import seed_of
 from . import english
 from .gate import Doubles, Subject, faults
-from .scenes import KEPT, LOOKS_KEPT, Suited, best, compose, phrases, places
+from .scenes import KEPT, LOOKS_KEPT, Suited, best, class_facts, compose, phrases, places, places_for
 
 TRIES = 8  # drafts of one caption, the first included
 _ARTICLES = {"one": "a", "pair": "a pair of", "many": "", "mass": ""}
@@ -106,7 +106,7 @@ class Writer:
 
     def __init__(self, model: Model, style: str = "phrases") -> None:
         self._model, self._style = model, style
-        self._usual: tuple[list[float], list[float]] | None = None
+        self._usual: tuple[dict[str, float], dict[str, float]] | None = None
 
     def write(self, topic: Topic, count: int, seed: int, tries: int = TRIES) -> Written:
         """`count` captions of a class, less those without a passing draft.
@@ -161,26 +161,29 @@ class Writer:
         drafts.update(zip(places, self._drafts(topic, suited, seeds), strict=True))
 
     def suited(self, topic: Topic) -> Suited:
-        """The places and looks that the model finds likelier for this class than for things in general."""
+        """Of the places and looks that a class may have, those that the model finds likelier for it than for things in
+        general."""
         if self._usual is None:
-            of_anchors = [self._scores(anchor, "a", ()) for anchor in _ANCHORS]
-            self._usual = (_means([each[0] for each in of_anchors]), _means([each[1] for each in of_anchors]))
-        at, looking = self._scores(topic.name, topic.article, topic.keywords)
-        by_place = [score - usual for score, usual in zip(at, self._usual[0], strict=True)]
-        by_look = [score - usual for score, usual in zip(looking, self._usual[1], strict=True)]
-        return Suited(
-            best(list(zip(places(), by_place, strict=True)), KEPT),
-            best(list(zip(phrases("look"), by_look, strict=True)), LOOKS_KEPT) if topic.has_looks else (),
-        )
+            of_anchors = [self._scores(anchor, "a", (), places()) for anchor in _ANCHORS]
+            at, looking = (_means([each[kind] for each in of_anchors]) for kind in (0, 1))
+            self._usual = dict(zip(places(), at, strict=True)), dict(zip(phrases("look"), looking, strict=True))
+        pool = places_for(class_facts(topic.synset))
+        at, looking = self._scores(topic.name, topic.article, topic.keywords, pool)
+        by_place = [(place, score - self._usual[0][place]) for place, score in zip(pool, at, strict=True)]
+        by_look = [(look, score - self._usual[1][look]) for look, score in zip(phrases("look"), looking, strict=True)]
+        share = min(1.0, KEPT * len(places()) / len(pool))
+        return Suited(best(by_place, share), best(by_look, LOOKS_KEPT) if topic.has_looks else ())
 
-    def _scores(self, name: str, article: str, keywords: Sequence[str]) -> tuple[list[float], list[float]]:
+    def _scores(
+        self, name: str, article: str, keywords: Sequence[str], at: Sequence[str]
+    ) -> tuple[list[float], list[float]]:
         thing = " ".join(part for part in (_sounding(article, name), name) if part)
         beginning = ", ".join((f"A photo of {thing}", *keywords))
-        at = self._model.likelihood(f"{beginning}," if keywords else beginning, places())
+        placed = self._model.likelihood(f"{beginning}," if keywords else beginning, at)
         looking = self._model.likelihood(
             f"A photo of {article}".strip(), [f"{look} {name}" for look in phrases("look")]
         )
-        return at, looking
+        return placed, looking
 
     def _drafts(self, topic: Topic, suited: Suited, seeds: Sequence[int]) -> list[str]:
         if self._style == "phrases":
