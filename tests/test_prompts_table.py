@@ -52,7 +52,7 @@ def topics(*names):
 
 def written(folder):
     parquet = pytest.importorskip("pyarrow.parquet")
-    return [row for path in sorted((folder / "data").iterdir()) for row in parquet.read_table(path).to_pylist()]
+    return [row for path in sorted((folder / "data").glob("*.parquet")) for row in parquet.read_table(path).to_pylist()]
 
 
 def captions_of(folder, name):
@@ -224,13 +224,19 @@ def test_tables_are_cut_between_classes_and_leave_nothing_old(tmp_path, monkeypa
     names = ("teapot", "park bench", "goldfish")
     write(tmp_path, *names)
     before = written(tmp_path)
-    (tmp_path / "captions.csv").write_text("class,caption\nteapot,old\n")  # what earlier versions wrote
+    (tmp_path / "captions.csv").write_text("class,class_name,caption\nt,teapot,old\n")  # what version 1 wrote
+    (tmp_path / "data" / ".train-00000-of-00009.parquet.77").write_text("half")  # what a killed pass left
+    (tmp_path / "data" / "notes.txt").write_text("mine")
     monkeypatch.setattr(caption_files, "ROWS", 50)
     facts = write(tmp_path, *names)
     assert [file["path"] for file in facts["files"]] == [f"data/train-0000{i}-of-00003.parquet" for i in range(3)]
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [f["path"][5:] for f in facts["files"]]
+    names = {path.name for path in (tmp_path / "data").iterdir()}
+    assert names == {"notes.txt", *(file["path"].removeprefix("data/") for file in facts["files"])}
     assert written(tmp_path) == before
     assert not (tmp_path / "captions.csv").exists()
+    (tmp_path / "captions.csv").write_text("class,caption\n")  # somebody's own
+    write(tmp_path, "teapot")
+    assert (tmp_path / "captions.csv").exists()
 
 
 def test_what_is_written_is_read_by_the_recipe_and_by_datasets(tmp_path, monkeypatch):

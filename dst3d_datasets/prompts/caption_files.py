@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ COLUMNS: dict[str, tuple[str, str]] = {  # name -> type, meaning
     "model": ("string", "language model"),
     "revision": ("string", "commit on the Hub, or digest of the files"),
 }
+_TABLE = re.compile(r"\.?train-\d{5}-of-\d{5}\.parquet(\.\d+)?")  # ours, and what a killed pass left of one
 ROWS = 250_000  # of a table, about: whole classes
 
 
@@ -46,7 +48,7 @@ def part_bytes(rows: Sequence[dict[str, Any]]) -> bytes:
 def join_parts(parts: Sequence[Path], folder: Path) -> list[dict[str, Any]]:
     """Tables of all parts in their order, a row group a class; memory is that of one part.
 
-    The tables replace those that were there, each whole or not at all.
+    The tables replace those that were there, each whole or not at all; other files in the folder are left alone.
 
     Args:
         parts: Parquet files of one class each.
@@ -75,7 +77,7 @@ def join_parts(parts: Sequence[Path], folder: Path) -> list[dict[str, Any]]:
         os.replace(fresh, folder / name)
     names = {Path(each["path"]).name for each in made}
     for path in folder.iterdir():
-        if path.name not in names:
+        if _TABLE.fullmatch(path.name) and path.name not in names:
             path.unlink()
     return made
 

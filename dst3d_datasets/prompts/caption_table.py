@@ -194,13 +194,24 @@ def _join(folder: Path, topics: Sequence[Topic], setting: Setting, recipe: str) 
         rejected.update(proof["rejected"])
     (folder / MANIFEST).unlink(missing_ok=True)
     files = join_parts([parts / f"{topic.class_id}.parquet" for topic in topics], folder / DATA)
-    (folder / "captions.csv").unlink(missing_ok=True)  # what version 1 wrote, and readers would prefer
+    _drop_csv(folder / "captions.csv")
     total = {key: sum(proof[key] for proof in proofs) for key in ("captions", "first_try", "drafts", "given_up")}
     facts = {"format": FORMAT, "fingerprint": setting.fingerprint, "recipe": recipe, **asdict(setting)}
     facts |= {"classes": len(topics), **total, "rejected": dict(rejected.most_common()), "of_classes": proofs}
     facts |= {"files": files, "columns": {name: list(about) for name, about in COLUMNS.items()}}
     _replace(folder / MANIFEST, json.dumps(facts, indent=1).encode())
     return facts
+
+
+def _drop_csv(path: Path) -> None:
+    """Remove the table that version 1 wrote, which readers would prefer; any other file of that name stays."""
+    try:
+        with path.open("rb") as file:
+            is_ours = file.readline() == b"class,class_name,caption\n"
+    except FileNotFoundError:
+        return
+    if is_ours:
+        path.unlink()
 
 
 def _replace(path: Path, data: bytes) -> None:
