@@ -35,8 +35,8 @@ def run(quick: bool) -> Measured:
     model = LanguageModel(None, device, UNSAID, random_network())
     rows = [_row(f"random weights: {style}", model, style, topics[:most]) for style, most in num.items()]
     notes = [
-        f"On {device}, {COUNT} captions a class; the model and its scores of things in general are there. Random weights of SmolLM2-135M's shapes.",
-        "Random weights write no sentences: of their style free drafts/s counts, and what passes says nothing.",
+        f"On {device}, {COUNT} captions a class; the model and its scores of things in general are there.",
+        "Random weights of SmolLM2-135M's shapes write no sentences: of their style free drafts/s counts, and what passes says nothing.",
         f"The gate alone, one core: {_gate(2_000):,.0f} captions/s.",
     ]
     try:
