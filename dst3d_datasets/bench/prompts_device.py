@@ -36,7 +36,7 @@ def run(quick: bool) -> Measured:
     rows = [_row(f"random weights: {style}", model, style, topics[:most]) for style, most in num.items()]
     notes = [
         f"On {device}, {COUNT} captions a class; the model and its scores of things in general are there.",
-        "Random weights of SmolLM2-135M's shapes write no sentences: of their style free drafts/s counts, and what passes says nothing.",
+        "Random weights of SmolLM2-135M's shapes write no sentences: of their style free only drafts/s counts.",
         f"The gate alone, one core: {_gate(2_000):,.0f} captions/s.",
     ]
     try:
