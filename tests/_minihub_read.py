@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 
 def read(handler: Handler, path: str, body: bytes) -> None:
+    path = re.sub("^/api/models/", "/api/datasets/", path)  # models are kept beside the data sets
+    if re.match("/(?!api/|datasets/)[^/]+/[^/]+/resolve/", path):
+        path = f"/datasets{path}"
     for old, name in handler.hub.renamed.items():
         if f"/datasets/{old}/" in path:
             return handler.send(307, b"moved", {"Location": handler.path.replace(old, name)})

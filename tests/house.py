@@ -69,12 +69,22 @@ ORDER: tuple[tuple[str, ...], ...] = (
 
 # Which files may import a big dependency.
 ROOMS: dict[str, tuple[str, ...]] = {
-    "pyarrow": ("dst3d_datasets/arrow.py", "dst3d_datasets/sources/*", "dst3d_datasets/prompts/rows.py"),
+    "pyarrow": (
+        "dst3d_datasets/arrow.py",
+        "dst3d_datasets/sources/*",
+        "dst3d_datasets/prompts/rows.py",
+        "dst3d_datasets/prompts/caption_files.py",
+    ),
     "datasets": ("builders/*", "dst3d_datasets/bench/load.py"),  # the bench measures readers against each other
     "webdataset": ("dst3d_datasets/bench/load.py",),
     "timm": ("dst3d_datasets/scores/kcf_backbones.py",),
     "huggingface_hub": ("dst3d_datasets/hub/client.py", "builders/*", "dst3d_datasets/generate/controlnet*.py"),
-    "fsspec": ("dst3d_datasets/store.py", "dst3d_datasets/sources/address.py", "dst3d_datasets/prompts/rows.py"),
+    "fsspec": (
+        "dst3d_datasets/store.py",
+        "dst3d_datasets/sources/address.py",
+        "dst3d_datasets/prompts/rows.py",
+        "dst3d_datasets/prompts/caption_files.py",
+    ),
     "diffusers": (
         "dst3d_datasets/generate/controlnet*.py",
         "dst3d_datasets/training/networks.py",
