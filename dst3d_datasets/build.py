@@ -14,7 +14,9 @@ from .nouns import Missing
 from .plan import Plan, ShardSpec
 from .receipt import Skipped
 from .recipe import Recipe
+from .retries import specs_of
 from .run import Run, RunStatus, claim, is_locked, lock, read_run, settled, status
+from .scoring import sweep_scores
 from .sources.catalogue import build_sources, resolve
 from .store import Store
 from .tools import Tools
@@ -158,7 +160,8 @@ def _repair(store: Store, recipe: Recipe, run: Run, report: VerifyReport, worker
         raise BusyError(f"{store.url}: a build is at work here; repair when it has ended")
     with lock(store, "build-0-of-1"):
         plan, _ = plan_for(recipe, run.limit)
-        specs = [spec for spec in plan if spec.shard_id in report.damaged]
+        again = [shard for shard in run.retries if shard.shard_id in report.damaged]
+        specs = [spec for spec in plan if spec.shard_id in report.damaged] + specs_of(plan, again)
         for spec in specs:
             store.forget(spec.shard_id)
         made = BuildReport(num_shards=len(specs), num_done_before=0)
@@ -169,19 +172,21 @@ def _repair(store: Store, recipe: Recipe, run: Run, report: VerifyReport, worker
 
 
 def sweep(out: str | os.PathLike[str], *, remove: bool = True) -> list[tuple[str, int]]:
-    """Find (and remove) files that belong to no finished shard of the run: (name, bytes) of each.
+    """Find (and remove) files that belong to no finished shard of the run, and scores of shards that are no more:
+    (name, bytes) of each.
 
     Raises:
-        BusyError: a build is at work; what it writes must not be swept.
+        BusyError: a build or a scoring is at work; what it writes must not be swept.
     """
     store = Store(out)
     _, run = read_run(store)
-    if is_locked(store):
-        raise BusyError(f"{store.url}: a build is at work here; sweep when it has ended")
+    if is_locked(store, "*"):
+        raise BusyError(f"{store.url}: a build or a scoring is at work here; sweep when it has ended")
     stale = [receipt for receipt in store.receipts() if not run.is_done(receipt)]
     found = [(f"receipts/{receipt.shard_id}.json", len(receipt.to_json())) for receipt in stale]
     if remove:
         for receipt in stale:
             store.forget(receipt.shard_id)
-        return found + store.sweep()
-    return found + store.sweep(remove=False, ignoring={receipt.shard_id for receipt in stale})
+        return found + store.sweep() + sweep_scores(store)
+    ignoring = {receipt.shard_id for receipt in stale}
+    return found + store.sweep(remove=False, ignoring=ignoring) + sweep_scores(store, remove=False)

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from .engines.local import available_cores
+from .engines.pool import available_cores
 from .errors import Dst3dError
 from .home import default_home
 from .recipe import Recipe

@@ -32,6 +32,7 @@ class ShardSpec:
     class_id: str
     jobs: tuple[ModelViews, ...]
     fingerprint: str  # recipe.sample_fingerprint and the digest of its inputs: what can change one sample
+    attempt: int = 0  # above 0: the samples are there, and are drawn again with other seeds; see `retries`
 
     @property
     def num_samples(self) -> int:
@@ -41,7 +42,8 @@ class ShardSpec:
     @property
     def digest(self) -> str:
         """32 hexadecimal digits over all that makes the shard what it is: a receipt with this digest is its proof."""
-        content = [self.fingerprint, self.shard_id, [_plain(job) for job in self.jobs]]
+        content: list[Any] = [self.fingerprint, self.shard_id, [_plain(job) for job in self.jobs]]
+        content += [self.attempt] if self.attempt else []
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
     def keys(self) -> Iterator[str]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from .columns import released_label
 from .errors import BusyError, StoreError
 from .nouns import Sample
+from .open_shards import OpenShards
 from .release_index import Index
 from .store import Store
 from .tar import TarWriter, read_sample
@@ -26,9 +25,8 @@ from .tar import TarWriter, read_sample
 RANKS = 8  # GPUs of one machine: shard counts divide by it, so that `split_dataset_by_node` splits by shard
 MIN_SAMPLES = 8  # a split gets 8 shards once each of them would hold this many samples
 _LOCK = ".lock"
-_OPEN_SHARDS = 64
 
-Verdict = Callable[[str], tuple[Mapping[str, float], bool]]  # key -> (score by filter, whether to keep)
+Verdict = Callable[[int], tuple[Mapping[str, float], bool]]  # sample of the index -> (score by name, whether to keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +65,19 @@ class SampleReader:
     """Random access to the samples of an index; keeps the shards it used last open. Use as a context manager."""
 
     def __init__(self, store: Store, index: Index) -> None:
-        self._store, self._index = store, index
-        self._open: OrderedDict[int, tuple[ExitStack, BinaryIO]] = OrderedDict()
+        self._index, self._shards = index, OpenShards(store)
 
     def __enter__(self) -> SampleReader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        while self._open:
-            self._open.popitem()[1][0].close()
+        self._shards.__exit__()
 
     def read(self, sample: int, verdict: Verdict) -> Sample:
         """One sample as it is released: the wanted members, and the label with its scores and verdict."""
-        found = read_sample(self._stream(int(self._index.shard[sample])), self._index.entry(sample))
-        scores, keep = verdict(found.key)
+        stream = self._shards.stream(self._index.receipts[self._index.shard[sample]])
+        found = read_sample(stream, self._index.entry(sample))
+        scores, keep = verdict(sample)
         return Sample(
             key=found.key,
             members=tuple(
@@ -88,17 +85,6 @@ class SampleReader:
                 for extension, content in found.members
             ),
         )
-
-    def _stream(self, shard: int) -> BinaryIO:
-        if shard in self._open:
-            self._open.move_to_end(shard)
-            return self._open[shard][1]
-        if len(self._open) >= _OPEN_SHARDS:
-            self._open.popitem(last=False)[1][0].close()
-        stack = ExitStack()
-        stream = stack.enter_context(self._store.open(self._index.receipts[shard]))
-        self._open[shard] = (stack, stream)
-        return stream
 
 
 def write_tar(path: Path, samples: Iterator[Sample]) -> tuple[int, str]:

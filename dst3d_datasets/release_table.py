@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import MissingDependency, ReleaseError
+from .arrow import arrow
+from .errors import ReleaseError
 from .nouns import Sample
 from .schema import LABEL, Field
 from .tar import Entry, TarWriter, read_index, read_sample
@@ -68,7 +69,7 @@ def write_block(folder: Path, split: str, name: str, shards: Sequence[str]) -> l
     Raises:
         MissingDependency: pyarrow is not installed.
     """
-    pa, parquet = _arrow()
+    pa, parquet = arrow("a release's tables")
     names = [f"index/{split}/{name}.parquet", f"labels/{split}/{name}.tar"]
     table, tar = (folder / name for name in names)
     for path in (table, tar):
@@ -133,7 +134,7 @@ def read_rows(paths: Sequence[Path], common: Sequence[str] = ()) -> Rows:
     Raises:
         ReleaseError: a table cannot be read.
     """
-    pa, parquet = _arrow()
+    pa, parquet = arrow("a release's tables")
     codes: dict[str, dict[str, int]] = {"class_name": {}, "split": {}}
     parts: list[list[NDArray[Any]]] = []
     names = ["key", "content", "class_name", "split", *(common or ["truth"])]
@@ -174,7 +175,7 @@ def hash_of(key: str) -> int:
 
 def read_placement(paths: Sequence[Path]) -> Iterator[tuple[str, str]]:
     """(key, path of its tar) of every row of some tables, in their order."""
-    _, parquet = _arrow()
+    _, parquet = arrow("a release's tables")
     for path in paths:
         file = parquet.ParquetFile(path)
         for group in range(file.num_row_groups):
@@ -209,12 +210,3 @@ def _schema(pa: Any) -> Any:
         size = int(np.prod(field.shape, dtype=int))
         columns.append((field.name, pa.list_(kind, size) if field.shape else kind))
     return pa.schema([*columns, ("keep", pa.bool_()), ("scores", pa.string())])
-
-
-def _arrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingDependency('a release\'s tables need pyarrow: pip install "dst3d-datasets[hub]"') from error
-    return pyarrow, pyarrow.parquet

@@ -84,7 +84,7 @@ def _write_tars(
 ) -> tuple[list[FileRow], dict[str, Any]]:
     rows: list[FileRow] = []
     splits: dict[str, Any] = {}
-    verdict: Verdict = lambda key: ({}, True)  # noqa: E731 - until a filter has been run, every sample is kept
+    verdict: Verdict = lambda sample: ({}, True)  # noqa: E731 - until a filter has been run, every sample is kept
     by_split = _grouped(recipe, index)
     with SampleReader(store, index) as reader:
         for name, groups in by_split.items():

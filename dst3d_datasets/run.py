@@ -7,17 +7,20 @@ import json
 import os
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
 
 from .errors import BusyError, StoreError, UsageError
 from .nouns import Missing
 from .plan import Plan
 from .receipt import Receipt
-from .recipe import Recipe, difference, fingerprint, to_yaml, validate
-from .recipe.io import parse_yaml
+from .recipe import Recipe, difference, fingerprint, overridden, to_yaml, validate
+from .recipe.io import NOT_IN_FINGERPRINT, parse_yaml
 from .render.auto import AUTO, choose
+from .retries import RetryShard, read_retries, still_valid, write_retries
 from .store import Store
 
 RUN_SCHEMA = "dst3d-run/1"
@@ -33,10 +36,25 @@ class Run:
     num_samples: int
     shards: dict[str, tuple[str, int]]  # shard id -> (digest of its spec, samples)
     missing: tuple[Missing, ...] = ()  # catalogue rows that no source has
+    retries: tuple[RetryShard, ...] = ()  # samples that are drawn again; they have a file of their own
 
     def is_done(self, receipt: Receipt | None) -> bool:
-        """Whether a receipt proves one of this run's shards."""
-        return receipt is not None and self.shards.get(receipt.shard_id, ("", 0))[0] == receipt.digest
+        """Whether a receipt proves one of this run's shards, those of retries included."""
+        return receipt is not None and self._digests.get(receipt.shard_id) == receipt.digest
+
+    def is_retry(self, receipt: Receipt) -> bool:
+        """Whether a receipt proves a shard of samples that were drawn again."""
+        return self.is_done(receipt) and receipt.shard_id not in self.shards
+
+    @cached_property
+    def attempts(self) -> dict[str, int]:
+        """Shard id -> attempt of all shards of retries; those of the plan are attempt 0, and not in here."""
+        return {shard.shard_id: shard.attempt for shard in self.retries}
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        planned = {shard_id: digest for shard_id, (digest, _) in self.shards.items()}
+        return {shard.shard_id: shard.digest for shard in self.retries} | planned
 
 
 @dataclass(frozen=True)
@@ -51,6 +69,9 @@ class RunStatus:
     num_samples_done: int
     num_bytes: int
     skipped_by_reason: dict[str, int]  # samples that are missing because a model was refused
+    num_retries: int  # shards of samples that are drawn again, planned
+    num_retries_done: int
+    num_retried_samples: int  # drawn again
     missing: tuple[Missing, ...]
     seconds: dict[str, float]
     untrained: str
@@ -73,7 +94,7 @@ def read_run(store: Store) -> tuple[Recipe, Run]:
             raise UsageError(f"{store.url}: made by another version of dst3d_datasets")
         plain["shards"] = {shard_id: (digest, count) for shard_id, (digest, count) in plain["shards"].items()}
         plain["missing"] = tuple(Missing(**row) for row in plain["missing"])
-        return recipe, Run(**plain)
+        return recipe, Run(**plain, retries=read_retries(store))
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{store.url}/run.json: cannot be read ({error})") from error
 
@@ -94,7 +115,7 @@ def settled(recipe: Recipe, store: Store | None = None) -> Recipe:
 
 
 def claim(store: Store, recipe: Recipe, plan: Plan, missing: list[Missing], extend: bool) -> Run:
-    """Make the folder this recipe's, or see that it already is.
+    """Make the folder this recipe's, or see that it already is; what a recipe says of scores and release is noted anew.
 
     Raises:
         UsageError: the folder holds another recipe's run and `extend` is not given, or holds other things.
@@ -113,13 +134,45 @@ def claim(store: Store, recipe: Recipe, plan: Plan, missing: list[Missing], exte
     else:
         old_recipe, old = read_run(store)
         if (old.fingerprint, old.plan, old.limit) == (run.fingerprint, run.plan, run.limit):
-            return run
+            free = {name: getattr(recipe, name) for name in NOT_IN_FINGERPRINT}
+            if any(getattr(old_recipe, name) != value for name, value in free.items()):
+                store.write("recipe.yaml", to_yaml(old_recipe.model_copy(update=free)).encode())
+            return replace(run, retries=old.retries)
         if not extend:
             raise UsageError(_other_run(store, old_recipe, old, recipe, run))
-    plain = {"schema": RUN_SCHEMA, **asdict(run)}
+        run = replace(run, retries=still_valid(plan, old.retries))
+        if run.retries != old.retries:
+            write_retries(store, run.retries)
+    plain = {"schema": RUN_SCHEMA, **asdict(replace(run, retries=()))}
+    del plain["retries"]
     store.write("recipe.yaml", to_yaml(recipe).encode())
     store.write("run.json", (json.dumps(plain, indent=1) + "\n").encode())
     return run
+
+
+def amend(store: Store, overrides: Sequence[str]) -> Recipe:
+    """The recipe of a run, after changes of what changes no sample (`scores`, `keep`, `release`, ...), which are noted.
+
+    Args:
+        store: the run's.
+        overrides: `field.path=value` texts, as `recipe.load_recipe` takes them; relative places are taken from the
+            working folder.
+
+    Raises:
+        UsageError: the folder is no run's folder, or the change would make another run of it.
+        RecipeError: the result is no recipe.
+    """
+    recipe, _ = read_run(store)
+    if not overrides:
+        return recipe
+    changed = overridden(recipe, overrides, Path.cwd())
+    if changes := difference(recipe, changed):
+        raise UsageError(
+            f"{store.url}: {'; '.join(changes[:3])}: that makes other samples. Of a run that is there, only "
+            f"{', '.join(NOT_IN_FINGERPRINT)} may be changed"
+        )
+    store.write("recipe.yaml", to_yaml(changed).encode())
+    return changed
 
 
 def _strangers(store: Store) -> list[str]:
@@ -145,11 +198,14 @@ def status(out: str | os.PathLike[str]) -> RunStatus:
     """Count what is there of a run."""
     store = Store(out)
     _, run = read_run(store)
-    done = [receipt for receipt in store.receipts() if run.is_done(receipt)]
+    proven = [receipt for receipt in store.receipts() if run.is_done(receipt)]
+    done = [receipt for receipt in proven if not run.is_retry(receipt)]
+    again = [receipt for receipt in proven if run.is_retry(receipt)]
     skipped: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
     for receipt in done:
         skipped.update({row.reason: row.num_views for row in receipt.skipped})
+    for receipt in proven:
         seconds.update(receipt.seconds)
     return RunStatus(
         fingerprint=run.fingerprint,
@@ -158,8 +214,11 @@ def status(out: str | os.PathLike[str]) -> RunStatus:
         num_done=len(done),
         num_samples_planned=run.num_samples,
         num_samples_done=sum(receipt.num_samples for receipt in done),
-        num_bytes=sum(receipt.num_bytes for receipt in done),
+        num_bytes=sum(receipt.num_bytes for receipt in proven),
         skipped_by_reason=dict(skipped),
+        num_retries=len(run.retries),
+        num_retries_done=len(again),
+        num_retried_samples=sum(receipt.num_samples for receipt in again),
         missing=run.missing,
         seconds={stage: round(value, 3) for stage, value in seconds.items()},
         untrained=next((receipt.untrained for receipt in done if receipt.untrained), ""),
@@ -168,7 +227,7 @@ def status(out: str | os.PathLike[str]) -> RunStatus:
 
 
 @contextmanager
-def lock(store: Store, name: str) -> Iterator[None]:
+def lock(store: Store, name: str, doing: str = "building") -> Iterator[None]:
     """Hold a lock file of a local folder; the system lets go of it whenever the process ends, however that happens."""
     if store.local is None:
         yield
@@ -186,7 +245,7 @@ def lock(store: Store, name: str) -> Iterator[None]:
             stream.seek(0)
             holder = stream.read().strip() or "another process"
             raise BusyError(
-                f"{store.url}: {holder} is building here already; wait for it, or give each build its own --slice i/n"
+                f"{store.url}: {holder} is {doing} here already; wait for it, or give each its own --slice i/n"
             ) from None
         stream.truncate(0)
         stream.write(f"process {os.getpid()} on {socket.gethostname()}")
@@ -194,11 +253,11 @@ def lock(store: Store, name: str) -> Iterator[None]:
         yield
 
 
-def is_locked(store: Store) -> bool:
-    """Whether a build is at work in a local folder."""
+def is_locked(store: Store, what: str = "build") -> bool:
+    """Whether a build (or another kind of work: `score`, `*` for any) is at it in a local folder."""
     if store.local is None:
         return False
-    for path in (store.local / "locks").glob("build-*.lock"):
+    for path in (store.local / "locks").glob(f"{what}-*.lock"):
         with path.open("a") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -29,6 +29,12 @@ def seed_of(*names: Name) -> int:
     return int.from_bytes(_digest(names, 8), "little") >> 1
 
 
+def sample_seed(seed: int, uid: str, view: int, attempt: int = 0) -> int:
+    """The seed of one sample's picture: of its first attempt, or of the attempt-th time that it is drawn again."""
+    again: tuple[Name, ...] = ("attempt", attempt) if attempt else ()
+    return seed_of(seed, uid, "sample", view, *again)
+
+
 def uniform(*names: Name) -> float:
     """One number in (0, 1): never 0 and never 1, so that every inverse distribution function takes it."""
     return ((seed_of(*names) >> 10) + 0.5) * 2.0**-53

@@ -27,7 +27,7 @@ from .nouns import CadModel, Sample, Shot, View
 from .plan import ModelViews, ShardSpec
 from .receipt import Receipt, Skipped
 from .recipe import Recipe
-from .seeds import seed_of
+from .seeds import sample_seed, seed_of
 from .store import Store
 from .stream import Clock, ahead, batched, ordered_map
 from .symmetry import with_symmetry
@@ -59,6 +59,7 @@ class _Work:
 
     recipe: Recipe
     tools: Tools
+    attempt: int = 0  # see `plan.ShardSpec`
     clock: Clock = field(default_factory=Clock)
     skipped: list[Skipped] = field(default_factory=list)
 
@@ -86,7 +87,7 @@ def make_shard(
         Dst3dError: the generator or renderer cannot be used at all.
     """
     start = time.perf_counter()
-    work = _Work(recipe, tools_for(recipe))
+    work = _Work(recipe, tools_for(recipe), spec.attempt)
     work.tools.ready()
 
     def fill(writer: TarWriter) -> Receipt:
@@ -181,11 +182,13 @@ def _shots(work: _Work, models: Iterable[tuple[ModelViews, CadModel]]) -> Iterat
 def _render(work: _Work, model: CadModel, surface: NDArray[np.float32] | None, views: list[View]) -> list[Shot | None]:
     """Shots of some views; None where nothing of the model is in the picture."""
     options, tools = work.recipe.render, work.tools
-    seeds = [seed_of(work.recipe.seed, model.ref.uid, "sample", view.index) for view in views]
+    who = work.recipe.seed, model.ref.uid
+    seeds = [sample_seed(*who, view.index, work.attempt) for view in views]
     with work.clock("render"):
         views = [tools.truncated(model, view, options.size, options.size, tools.renderer) for view in views]
         cameras = [camera_of(view, options.size, options.size) for view in views]
-        lights = [tools.lighting.lights_of(seed_of(seed, "light")) for seed in seeds]
+        # The light is the first attempt's: what is drawn again has the same controls.
+        lights = [tools.lighting.lights_of(seed_of(sample_seed(*who, view.index), "light")) for view in views]
         all_drawn = tools.drawn(model, cameras, lights)
     shots: list[Shot | None] = []
     for view, camera, light, seed, drawn in zip(views, cameras, lights, seeds, all_drawn, strict=True):

@@ -5,6 +5,8 @@ Layout::
     recipe.yaml  run.json                                   what this folder is for
     shards/<class>/<shard>-<12 digits of its sha256>.tar    named by content: two writers cannot tear each other's file
     receipts/<shard>.json                                   the only proof that a shard exists
+    retries.json                                            samples that were drawn again; see `retries`
+    scores/<class>/                                         tables of scores; see `scoring`
     tmp/  locks/                                            may be lost at any time
 
 A shard is written to a temporary name, flushed to the disk, renamed, and then proven by a receipt that appears in one
@@ -169,6 +171,11 @@ class Store:
         self.write(f"receipts/{shard_id}.json", receipt.to_json())
         return receipt
 
+    def remove(self, name: str) -> None:
+        """Remove a file, or a folder with all that is in it; nothing happens if there is none of that name."""
+        with suppress(FileNotFoundError):
+            self._fs.rm(f"{self._root}/{name}", recursive=True)
+
     def forget(self, shard_id: str) -> None:
         """Withdraw a shard's receipt: from then on it does not exist and is made again."""
         with suppress(FileNotFoundError):
@@ -185,7 +192,7 @@ class Store:
             (name, bytes) of each. The caller makes sure that no build is at work.
         """
         kept = {receipt.path for receipt in self.receipts() if receipt.shard_id not in ignoring}
-        found = [(name, size) for name, size in self._files("shards") if name not in kept] + self._files("tmp")
+        found = [(name, size) for name, size in self.files("shards") if name not in kept] + self.files("tmp")
         if remove:
             for name, _ in found:
                 self._fs.rm_file(f"{self._root}/{name}")
@@ -237,7 +244,8 @@ class Store:
         except FileNotFoundError:
             return []
 
-    def _files(self, folder: str) -> list[tuple[str, int]]:
+    def files(self, folder: str) -> list[tuple[str, int]]:
+        """(name in the store, bytes) of every file below a folder, sorted."""
         found = self._fs.find(f"{self._root}/{folder}", detail=True)
         return sorted((path.removeprefix(self._root).lstrip("/"), info["size"] or 0) for path, info in found.items())
 

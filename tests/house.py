@@ -17,22 +17,24 @@ DRAWERS = ("sources", "render", "prompts", "generate", "scores", "engines")
 # Drawers may not import from their own row at all. A new module needs a place here.
 ORDER: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("versions", "nouns", "registry", "schema", "imagenet", "progress", "home", "data", "licences", "rle"),
+    ("versions", "nouns", "registry", "schema", "imagenet", "progress", "home", "data", "licences", "rle", "arrow"),
     ("seeds", "camera", "boxes", "symmetry", "symmetry_surface"),
     ("convert",),
     ("recipe",),
     ("plan", "views", "label", "images", "pictures", "tar", "stream", "overlay", "splits"),
-    ("receipt", "features", "columns", "public_recipe"),
+    ("receipt", "features", "columns", "public_recipe", "loading"),
     ("store", "home"),
     ("sources", "render", "prompts", "generate", "scores"),
-    ("tools", "run"),
+    ("tools", "run", "retries", "open_shards"),
     ("shard",),
     ("engines",),
+    ("scoring",),
     ("build",),
+    ("regenerate",),
     ("reference", "release_index", "release_files", "attribution", "grid", "card", "release_terms", "report", "cost"),
     ("subsets", "croissant", "release_table", "release_placement", "release_diff", "release_version", "release_write"),
     ("hub",),
-    ("release", "loading"),
+    ("release",),
     ("export",),
     ("bench", "doctor", "cards"),
     ("training",),
@@ -42,7 +44,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
 
 # Which files may import a big dependency.
 ROOMS: dict[str, tuple[str, ...]] = {
-    "pyarrow": ("dst3d_datasets/release_table.py", "dst3d_datasets/sources/*", "dst3d_datasets/prompts/rows.py"),
+    "pyarrow": ("dst3d_datasets/arrow.py", "dst3d_datasets/sources/*", "dst3d_datasets/prompts/rows.py"),
     "datasets": ("builders/*", "dst3d_datasets/bench/load.py"),  # the bench measures readers against each other
     "webdataset": ("dst3d_datasets/bench/load.py",),
     "timm": (),

@@ -6,7 +6,7 @@ import tempfile
 import time
 
 from ..build import build
-from ..engines.local import available_cores
+from ..engines.pool import available_cores
 from ..recipe import load_recipe
 from .result import Cell, Measured
 

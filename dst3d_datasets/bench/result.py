@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ..engines.local import available_cores
+from ..engines.pool import available_cores
 
 Cell = str | int | float
 

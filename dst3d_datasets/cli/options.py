@@ -36,14 +36,26 @@ def add_limit(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_slice(parser: argparse.ArgumentParser) -> None:
-    """A share of the shards, for jobs that divide a plan among themselves."""
+def add_amendments(parser: argparse.ArgumentParser) -> None:
+    """Changes of a run's recipe that change no sample."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        dest="overrides",
+        help="change what the run's recipe says of scores, keep or release, from now on (may be given again)",
+    )
+
+
+def add_slice(parser: argparse.ArgumentParser, what: str = "make only part i of n of the shards") -> None:
+    """A share of the work, for jobs that divide it among themselves."""
     parser.add_argument(
         "--slice",
         type=part_of,
         default=(0, 1),
         metavar="i/n",
-        help="make only part i of n of the shards, 0 <= i < n (for example one part a Slurm array task)",
+        help=f"{what}, 0 <= i < n (for example one part a Slurm array task)",
     )
 
 

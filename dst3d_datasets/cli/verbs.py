@@ -28,6 +28,7 @@ VERBS: dict[str, str] = {
     "build": "make the shards of a recipe; goes on where it stopped",
     "status": "say how far a run is, and what was skipped and why",
     "verify": "read every shard again; damaged ones are made anew",
+    "score": "let filters judge the samples of a run",
     "release": "turn a finished run into a data set for the Hub",
     "import": "turn what the 3D-DST reference code made into a run",
     "export": "write a data set as BOP, COCO or PASCAL3D+",

@@ -1,4 +1,4 @@
-"""A worker process of the local engine: `python -m dst3d_datasets.engines.worker <file descriptor>`.
+"""A worker process of a pool: `python -m dst3d_datasets.engines.worker <file descriptor>`.
 
 It is started as a program of its own rather than by `multiprocessing`, which would import the caller's main module
 again: a build works the same from a script without a main guard, a notebook, a test or standard input.
@@ -6,6 +6,7 @@ again: a build works the same from a script without a main guard, a notebook, a 
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import threading
@@ -15,9 +16,6 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ..errors import Dst3dError
-from ..recipe import validate
-from ..shard import make_shard
-from ..store import Store
 
 
 def describe(error: BaseException) -> str:
@@ -26,16 +24,17 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error} (at {os.path.basename(frame.filename)}:{frame.lineno})"
 
 
-def work(pipe: Connection, recipe_data: dict[str, Any], store_url: str) -> None:
-    """The life of a worker: take a spec, make the shard, say so; end when the parent has no more or is gone."""
-    recipe, store = validate(recipe_data), Store(store_url)
+def work(pipe: Connection, target: str, arguments: tuple[Any, ...]) -> None:
+    """The life of a worker: take a task, do it, say so; end when the parent has no more or is gone."""
+    module, _, name = target.partition(":")
+    do = getattr(importlib.import_module(module), name)(*arguments)
     while True:
         try:
-            spec = pipe.recv()
+            task = pipe.recv()
         except (EOFError, OSError, KeyboardInterrupt):
             return
         try:
-            pipe.send(("done", make_shard(recipe, spec, store, lambda n: pipe.send(("samples", n)))))
+            pipe.send(("done", do(task, lambda n: pipe.send(("progress", n)))))
         except (BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
             return
         except Dst3dError as error:
@@ -54,10 +53,10 @@ def _end_with(parent: int) -> None:
 def main() -> None:
     """Read what to do from the pipe that the parent has opened."""
     pipe = Connection(int(sys.argv[1]))
-    parent, path, recipe_data, store_url = pipe.recv()
+    parent, path, target, arguments = pipe.recv()
     sys.path[:] = path
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    work(pipe, recipe_data, store_url)
+    work(pipe, target, arguments)
 
 
 if __name__ == "__main__":

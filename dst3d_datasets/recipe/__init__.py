@@ -9,17 +9,20 @@ from .io import (
     dump,
     fingerprint,
     load_recipe,
+    overridden,
     sample_fingerprint,
     scene,
     to_yaml,
     validate,
 )
 from .rendering import ALL_CONTROLS
+from .score_options import Keep
 from .views import Prior, Quota, Sampling, Views
 
 __all__ = [
     "ALL_CONTROLS",
     "Distribution",
+    "Keep",
     "Limits",
     "Prior",
     "Quota",
@@ -32,6 +35,7 @@ __all__ = [
     "dump",
     "fingerprint",
     "load_recipe",
+    "overridden",
     "sample_fingerprint",
     "scene",
     "to_yaml",

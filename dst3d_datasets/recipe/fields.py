@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,6 +12,7 @@ from .base import Fraction, Strict, amount, location
 from .options import (
     AnyGenerator,
     AnyPrompts,
+    AnyScorer,
     AnySource,
     PluginOptions,
     PrimitivesOptions,
@@ -20,6 +21,7 @@ from .options import (
     TemplatePromptOptions,
 )
 from .rendering import ALL_CONTROLS, ControlName, ControlOptions, Render
+from .score_options import Keep
 from .views import Views
 
 SCHEMA: Literal["dst3d-recipe/1"] = "dst3d-recipe/1"
@@ -62,6 +64,9 @@ class Release(Strict):
     subsets: tuple[Literal["imagenet-100", "imagenet-200"], ...] = Field(
         (), description="parts of ImageNet-1k that the release offers as configs, of whole tars"
     )
+    rejected: Literal["drop", "keep"] = Field(
+        "drop", description="what becomes of samples that `keep` rejects; keep: their labels say `keep: false`"
+    )
     pretty_name: str = "3D-DST data"
     licence: str = Field("other", description="licence of the release as the Hub spells it")
 
@@ -95,17 +100,31 @@ class Recipe(Strict):
         False, description="true: refuse sources, and leave out models, whose terms forbid giving pictures of them on"
     )
     acknowledge: tuple[str, ...] = Field((), description="sources whose terms you have seen to yourself")
-    scores: tuple[str, ...] = Field((), description="filters whose scores the release carries")
+    scores: tuple[AnyScorer, ...] = Field((), description="the filters; a bare name is short for {kind: name}")
+    keep: Keep | None = Field(None, description="which samples are kept, by their scores; none: all of them")
     release: Release = Release()
 
-    @field_validator("scores")
+    @field_validator("scores", mode="before")
     @classmethod
-    def _scorers_exist(cls, scores: tuple[str, ...]) -> tuple[str, ...]:
+    def _scorers_exist(cls, scores: Any) -> Any:
+        if not isinstance(scores, (list, tuple)):
+            return scores
         known = table("scores")
-        for name in scores:
-            if name not in known:
-                raise ValueError(f"there is no scorer {name!r}; known: {', '.join(sorted(known)) or 'none yet'}")
-        return scores
+        plain = [{"kind": scorer} if isinstance(scorer, str) else scorer for scorer in scores]
+        for scorer in plain:
+            kind = scorer.get("kind", "") if isinstance(scorer, dict) else scorer.kind
+            if kind not in known:
+                raise ValueError(f"there is no scorer {kind!r}; known: {', '.join(sorted(known))}")
+        return tuple(plain)
+
+    @model_validator(mode="after")
+    def _scores_decide(self) -> Recipe:
+        kinds = [scorer.kind for scorer in self.scores]
+        if doubles := sorted({kind for kind in kinds if kinds.count(kind) > 1}):
+            raise ValueError(f"scores: {doubles[0]} is there twice")
+        if self.keep is not None and not kinds:
+            raise ValueError("keep: there is no score to decide by; name a scorer in `scores`")
+        return self
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Recipe:

@@ -18,7 +18,7 @@ from .base import is_location, plain_without
 from .explain import explain
 from .fields import Recipe
 
-_NOT_IN_FINGERPRINT = ("name", "release", "scores", "limits", "publishable", "acknowledge")
+NOT_IN_FINGERPRINT = ("name", "release", "scores", "keep", "limits", "publishable", "acknowledge")
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):  # type: ignore[misc]
@@ -172,8 +172,21 @@ def _with_absolute_places(recipe: Recipe, folder: Path) -> Recipe:
             "render": absolute(recipe.render),
             "prompts": absolute(recipe.prompts),
             "generator": absolute(recipe.generator),
+            "scores": tuple(absolute(scorer) for scorer in recipe.scores),
         }
     )
+
+
+def overridden(recipe: Recipe, overrides: Iterable[str], folder: Path | None = None) -> Recipe:
+    """A recipe with single fields replaced; see `load_recipe`.
+
+    Raises:
+        RecipeError: with the path of every field that is wrong, and the choices.
+    """
+    data = dump(recipe)
+    for override in overrides:
+        _override(data, override)
+    return validate(data, folder=folder)
 
 
 def dump(recipe: Recipe) -> dict[str, Any]:
@@ -191,7 +204,7 @@ def to_yaml(recipe: Recipe) -> str:
 def scene(recipe: Recipe) -> dict[str, Any]:
     """The part of a recipe that says which samples there are and what they look like: no names, places or releases."""
     plain = plain_without(recipe, "location")
-    return {key: value for key, value in plain.items() if key not in _NOT_IN_FINGERPRINT}
+    return {key: value for key, value in plain.items() if key not in NOT_IN_FINGERPRINT}
 
 
 def fingerprint(recipe: Recipe) -> str:
@@ -206,7 +219,7 @@ def sample_fingerprint(recipe: Recipe) -> str:
     recipe grows.
     """
     plain = plain_without(recipe, "location", "amount")
-    return _digest({key: value for key, value in plain.items() if key not in (*_NOT_IN_FINGERPRINT, "catalogue")})
+    return _digest({key: value for key, value in plain.items() if key not in (*NOT_IN_FINGERPRINT, "catalogue")})
 
 
 def _digest(plain: dict[str, Any]) -> str:

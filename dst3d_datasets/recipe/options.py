@@ -1,4 +1,4 @@
-"""The options of the built-in sources, prompters and generators, told apart by `kind`.
+"""The options of the built-in sources, prompters, generators and scorers, told apart by `kind`.
 
 A `kind` that is not built in must be a plug-in (see `registry`); its options are passed on as they are, and the plug-in
 class checks them.
@@ -20,6 +20,7 @@ from .prompt_options import (
     CaptionsPromptOptions,
     TemplatePromptOptions,
 )
+from .score_options import ImportedScoreOptions
 from .source_options import (
     FileSourceOptions,
     FolderOptions,
@@ -37,12 +38,14 @@ __all__ = [
     "REFERENCE_PROMPT",
     "AnyGenerator",
     "AnyPrompts",
+    "AnyScorer",
     "AnySource",
     "CaptionsPromptOptions",
     "ControlNetOptions",
     "FileSourceOptions",
     "FolderOptions",
     "ImportedGeneratorOptions",
+    "ImportedScoreOptions",
     "ObjaverseOptions",
     "ObjaverseXLOptions",
     "OmniObject3DOptions",
@@ -94,4 +97,8 @@ AnySource = by_kind(
 AnyPrompts = by_kind("prompts", template=TemplatePromptOptions, captions=CaptionsPromptOptions)
 AnyGenerator = by_kind(
     "generate", render=RenderGeneratorOptions, controlnet=ControlNetOptions, imported=ImportedGeneratorOptions
+)
+AnyScorer = by_kind(
+    "scores",
+    imported=ImportedScoreOptions,
 )

@@ -12,7 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-TABLE: dict[str, str] = {}
+TABLE: dict[str, str] = {
+    "imported": "dst3d_datasets.scores.imported:ImportedLosses",
+}
 
 NOT_JUDGED = -1.0  # in place of a score, with a reason beside it
 
