@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Discriminator, Tag
 
 from ..registry import plugins
 from .base import Strict
+from .filter_options import EdgeScoreOptions, MaskScoreOptions
 from .generator_options import ControlNetOptions, ImportedGeneratorOptions, RenderGeneratorOptions
 from .prompt_options import (
     KEYWORD_PROMPT,
@@ -100,5 +101,7 @@ AnyGenerator = by_kind(
 )
 AnyScorer = by_kind(
     "scores",
+    edges=EdgeScoreOptions,
+    mask=MaskScoreOptions,
     imported=ImportedScoreOptions,
 )

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 TABLE: dict[str, str] = {
+    "edges": "dst3d_datasets.scores.edges:EdgeScorer",
+    "mask": "dst3d_datasets.scores.mask:MaskScorer",
     "imported": "dst3d_datasets.scores.imported:ImportedLosses",
 }
 
