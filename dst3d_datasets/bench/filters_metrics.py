@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..scoring.bins import bins_of, name_of
 from ..seeds import seed_of
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 DRAWS = 200  # of the bootstrap
-SIDES, LEVELS = 8, (-20.0, 30.0)  # view bins: azimuth, and elevation below, at and above the object's level
 FEWEST = 8  # samples that a view bin must have to be told
 
 
@@ -128,16 +128,12 @@ def precision_kept(score: Floats, bad: Flags, rate: float = 0.9) -> float:
     return float(chance[~bad].sum() / chance.sum())
 
 
-def view_bin(label: Mapping[str, Any]) -> str:
-    """The bin of a sample's camera: one of 8 sides (0 is centred on the front) and 3 heights.
-
-    An object that looks alike from n sides has its azimuth taken modulo 360 / n; a body of revolution has one side.
-    """
-    order = int(label["symmetry"])
-    azimuth = label["azimuth"] % (360.0 / order) if order else 0.0
-    side = int((azimuth + 180.0 / SIDES) % 360.0 // (360.0 / SIDES))
-    height = label["elevation"]
-    return f"{side}{'below' if height < LEVELS[0] else 'level' if height < LEVELS[1] else 'above'}"
+def view_bins(labels: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The view bin of each label: of its class, as verdicts have it (`scoring.bins`)."""
+    angles = np.array([[label["azimuth"], label["elevation"]] for label in labels], np.float64)
+    order = np.array([int(label["symmetry"]) for label in labels], np.int64)
+    found = bins_of(angles[:, 0], angles[:, 1], order).tolist()
+    return [f"{label['class_name']}, {name_of(number)}" for label, number in zip(labels, found, strict=True)]
 
 
 def keep_rates(score: Floats, bins: Sequence[str], rate: float = 0.9) -> dict[str, float]:
