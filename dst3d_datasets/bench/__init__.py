@@ -19,6 +19,7 @@ BENCHES: dict[str, str] = {
     "load": "samples written to tar and read back a second, by reader",
     "sources": "models opened a second from a tree, a zip over HTTP and a tar.gz; bytes fetched; cache and loader",
     "tiny": "the shipped diffusion model: edges and words followed, speed, failures by view",
+    "kcf": "K-fold consistency: seconds a class and AUROC against planted wrong labels, reference and ours",
     "prompts": "captions written a second, the share that pass the gate, and how diverse they are beside templates",
     "quickstart": "from a command to the first picture, and to a loaded sample",
 }

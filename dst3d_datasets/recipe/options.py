@@ -21,7 +21,7 @@ from .prompt_options import (
     CaptionsPromptOptions,
     TemplatePromptOptions,
 )
-from .score_options import ImportedScoreOptions
+from .score_options import ImportedScoreOptions, KcfOptions, KcfReferenceOptions
 from .source_options import (
     FileSourceOptions,
     FolderOptions,
@@ -47,6 +47,8 @@ __all__ = [
     "FolderOptions",
     "ImportedGeneratorOptions",
     "ImportedScoreOptions",
+    "KcfOptions",
+    "KcfReferenceOptions",
     "ObjaverseOptions",
     "ObjaverseXLOptions",
     "OmniObject3DOptions",
@@ -103,5 +105,7 @@ AnyScorer = by_kind(
     "scores",
     edges=EdgeScoreOptions,
     mask=MaskScoreOptions,
+    kcf=KcfOptions,
+    kcf_reference=KcfReferenceOptions,
     imported=ImportedScoreOptions,
 )

@@ -41,3 +41,65 @@ class ImportedScoreOptions(Strict):
 
     kind: Literal["imported"] = "imported"
     file: str = location(..., description="its kcf_losses.json")
+
+
+# K-fold consistency (`scores/kcf.py`)
+class KcfOptions(Strict):
+    """K networks learn the class's poses; each says how well the labels of the fold it never saw fit the pictures."""
+
+    kind: Literal["kcf"] = "kcf"
+    folds: int = Field(5, ge=2, le=50, description="fewer where the class has fewer models")
+    by: Literal["model", "image"] = Field(
+        "model", description="model: all views of a CAD model lie in one fold, so that no network knows the shape"
+    )
+    backbone: str = Field(
+        "small",
+        description="small: a residual net trained from nothing; resnet50; lite0: EfficientNet-Lite0; or timm's name "
+        "for a network, as timm/resnet18.a1_in1k",
+    )
+    weights: str = location(
+        "",
+        description="file or folder to start from; empty: lite0 and timm's networks start from their trained weights, "
+        "small and resnet50 from nothing; none: every network from nothing",
+    )
+    size: int = Field(96, ge=32, le=1024, multiple_of=8, description="side the networks look at, pixels")
+    epochs: int = Field(40, ge=1, le=10_000, description="how often a network sees each picture")
+    least_steps: int = Field(200, ge=1, le=1_000_000, description="of training, where the class is small")
+    batch_size: int = Field(64, ge=2, le=4096, description="halved where it does not fit into the memory")
+    learning_rate: float = Field(3e-3, gt=0.0, le=1.0, description="the most; it rises to this and falls to nothing")
+    weight_decay: float = Field(0.05, ge=0.0, le=1.0)
+    rounds: int = Field(2, ge=1, le=4, description="each but the first learns less from what the last one distrusted")
+    width: float = Field(8.0, gt=0.5, le=60.0, description="degrees; how far a label spreads over neighbouring angles")
+    tolerance: float = Field(15.0, gt=0.5, le=90.0, description="degrees; how near to a label the network must be")
+    mirror: Literal["auto", "yes", "no"] = Field(
+        "auto",
+        description="also learn from mirrored pictures, azimuth and theta reversed; auto: where the first round shows "
+        "that the class's mirror images look like the class",
+    )
+    min_samples: int = Field(40, ge=4, description="classes with fewer are not judged")
+    device: str = location("auto", description="auto: cuda if there is one")
+
+
+# K-fold consistency as it was published (`scores/kcf_reference.py`)
+class KcfReferenceOptions(Strict):
+    """3D-DST's filter by its published settings; labels in the canonical frame, scores read in evaluation mode."""
+
+    kind: Literal["kcf_reference"] = "kcf_reference"
+    folds: int = Field(5, ge=2, le=50)
+    by: Literal["image", "model"] = Field("image", description="what a fold is drawn from")
+    seed: int = Field(42, ge=0, description="of the folds and of training")
+    backbone: str = Field("resnet50", description="see `kcf`; published: resnet50")
+    weights: str = location(
+        "", description="file or folder of ImageNet weights, as published; empty: from nothing but for timm's and lite0"
+    )
+    bins: int = Field(41, ge=4, le=360, description="of azimuth, of elevation and of theta, 360 degrees each")
+    size: int = Field(256, ge=32, le=1024, multiple_of=8, description="side the networks look at, pixels")
+    epochs: int = Field(150, ge=1, le=10_000)
+    batch_size: int = Field(32, ge=2, le=4096, description="halved where it does not fit into the memory")
+    learning_rate: float = Field(0.01, gt=0.0, le=1.0)
+    momentum: float = Field(0.9, ge=0.0, lt=1.0)
+    weight_decay: float = Field(1e-4, ge=0.0, le=1.0)
+    step: int = Field(50, ge=1, description="epochs after which the learning rate falls")
+    gamma: Fraction = Field(0.1, description="to this share")
+    min_samples: int = Field(40, ge=4, description="classes with fewer are not judged")
+    device: str = location("auto", description="auto: cuda if there is one")

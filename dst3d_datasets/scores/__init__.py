@@ -16,6 +16,8 @@ TABLE: dict[str, str] = {
     "edges": "dst3d_datasets.scores.edges:EdgeScorer",
     "mask": "dst3d_datasets.scores.mask:MaskScorer",
     "imported": "dst3d_datasets.scores.imported:ImportedLosses",
+    "kcf": "dst3d_datasets.scores.kcf:Kcf",
+    "kcf_reference": "dst3d_datasets.scores.kcf_reference:KcfReference",
 }
 
 NOT_JUDGED = -1.0  # in place of a score, with a reason beside it
