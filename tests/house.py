@@ -47,6 +47,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "pyarrow": ("dst3d_datasets/arrow.py", "dst3d_datasets/sources/*", "dst3d_datasets/prompts/rows.py"),
     "datasets": ("builders/*", "dst3d_datasets/bench/load.py"),  # the bench measures readers against each other
     "webdataset": ("dst3d_datasets/bench/load.py",),
+    "cleanlab": ("dst3d_datasets/bench/filters_cleanlab.py",),
     "timm": (),
     "huggingface_hub": ("dst3d_datasets/hub/client.py", "builders/*", "dst3d_datasets/generate/controlnet*.py"),
     "fsspec": ("dst3d_datasets/store.py", "dst3d_datasets/sources/address.py", "dst3d_datasets/prompts/rows.py"),
@@ -76,6 +77,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "dst3d_datasets/engines/*",
         "dst3d_datasets/prompts/language*.py",
         "dst3d_datasets/bench/tiny*.py",
+        "dst3d_datasets/bench/filters_jobs.py",
+        "dst3d_datasets/bench/filters_downstream.py",
         "dst3d_datasets/bench/render_device.py",
         "dst3d_datasets/training/*",
     ),

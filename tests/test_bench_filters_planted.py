@@ -110,7 +110,9 @@ def test_spoiled_pictures_are_drawn_for_what_is_wrong_and_labels_and_controls_st
             if kind == "mirrored":
                 np.testing.assert_array_equal(spoiled.pictures[index], good[:, ::-1])
             if kind in ("180", "30", "90"):
-                np.testing.assert_array_equal(spoiled.pictures[index], _drawn(recipe, tools, row, turn_of(kind, row["key"])))
+                np.testing.assert_array_equal(
+                    spoiled.pictures[index], _drawn(recipe, tools, row, turn_of(kind, row["key"]))
+                )
             if kind == "scale":
                 assert row["key"] in {each["key"] for each in corpus.good.labels}
     assert {"180", "mirrored", "class", "missing", "edges", "scale"} <= seen
@@ -120,7 +122,9 @@ def _drawn(recipe: Recipe, tools: Tools, row: dict[str, Any], turn: float) -> np
     """The picture of the same model from a camera that stands `turn` degrees further, drawn by itself."""
     ref = tools.source("primitives").find(row["synset"], row["cad_id"])
     assert ref is not None
-    view = View(index=row["view"], azimuth=row["azimuth"], elevation=row["elevation"], theta=0.0, distance=row["distance"])
+    view = View(
+        index=row["view"], azimuth=row["azimuth"], elevation=row["elevation"], theta=0.0, distance=row["distance"]
+    )
     view = replace(view, azimuth=(view.azimuth + turn) % 360.0)
     [shot] = shots_of(recipe, tools, subject_of(tools, ref), [view], [row["seed"]])
     assert shot is not None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .. import images
-from ..engines.local import available_cores
+from ..engines.pool import available_cores
 from ..nouns import ModelRef, Shot, View
 from ..recipe import Recipe
 from ..scores import Candidate
@@ -26,7 +26,7 @@ from .filters_shots import Subject, emptied, shots_of, subject_of
 Pictures = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MemorySamples:
     """`scores.ClassSamples` of arrays."""
 
@@ -90,21 +90,24 @@ class Corpus:
         )
 
 
-def corpora(recipe: Recipe, refs: Sequence[ModelRef], most: float = max(RATES)) -> list[Corpus]:
-    """Every class of a recipe with some models, drawn with the recipe's generator; `most` of each is spoiled too.
+def corpora(
+    recipe: Recipe, refs: Sequence[ModelRef], most: float = max(RATES), lenders: Sequence[ModelRef] = ()
+) -> list[Corpus]:
+    """Every class of some models, drawn with the recipe's generator; `most` of each is spoiled too.
 
     Args:
         recipe: sources, views a model, size, words and generator.
-        refs: models of two classes or more: each class lends the others its pictures.
+        refs: the models.
         most: the highest rate that `Corpus.at` will be asked for.
+        lenders: models of another class, needed where `refs` are of one: a wrong class is drawn from the other ones.
     """
     tools = Tools(recipe)
     subjects: dict[str, list[Subject]] = {}
     for ref in refs:
         subjects.setdefault(ref.class_id, []).append(subject_of(tools, ref))
-    made = []
+    made, lent = [], [subject_of(tools, ref) for ref in lenders]
     for class_id, own in sorted(subjects.items()):
-        others = [each for other, group in sorted(subjects.items()) if other != class_id for each in group]
+        others = [each for other, group in sorted(subjects.items()) if other != class_id for each in group] + lent
         made.append(_corpus(recipe, tools, class_id, own, others, most))
     return made
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.local import available_cores, visible_gpus
+from ..engines.pool import available_cores, visible_gpus
 from ..recipe import load_recipe
-from ..registry import lookup
+from ..scoring.work import make_scorer
 from .filters_data import MemorySamples, MemoryScratch
 
+T = TypeVar("T")
+U = TypeVar("U")
 ON_ONE_GPU = 6  # processes that train small networks side by side
 
 
@@ -41,26 +44,27 @@ class Done:
 
 def work(job: Job) -> Done:
     """Do one job in this process."""
-    options = load_recipe("render", [f"scores=[{_flow({'kind': job.kind, **job.options})}]"]).scores[0]
-    scorer, scratch = lookup("scores", job.kind)(options), MemoryScratch()
+    recipe = load_recipe("render", [f"scores=[{json.dumps({'kind': job.kind, **job.options})}]"])
+    scorer, scratch = make_scorer(recipe, job.kind), MemoryScratch()
     start = perf_counter()
     said = scorer.judge(job.samples, scratch)
     return Done(dict(said.scores), dict(said.details), perf_counter() - start, scratch.kept)
 
 
-def work_all(jobs: Sequence[Job], workers: int = 0) -> list[Done]:
-    """Do all jobs, the longest first if they are given so.
+def in_processes(do: Callable[[T], U], items: Sequence[T], workers: int = 0) -> list[U]:
+    """`do` of every item, in their order.
 
     Args:
-        jobs: what is to be done.
+        do: a function of a module, so that other processes find it.
+        items: the longest work first.
         workers: processes; 0: one a core, or on a GPU as many as share it well; 1: this one.
     """
-    count = min(workers or (ON_ONE_GPU if visible_gpus() else available_cores()), len(jobs))
+    count = min(workers or (ON_ONE_GPU if visible_gpus() else available_cores()), len(items))
     if count <= 1:
-        return [work(job) for job in jobs]
+        return [do(item) for item in items]
     context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
     with ProcessPoolExecutor(count, context, initializer=_alone) as pool:
-        return list(pool.map(work, jobs))
+        return list(pool.map(do, items))
 
 
 def _alone() -> None:
@@ -68,10 +72,3 @@ def _alone() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-def _flow(value: Any) -> str:
-    """Plain data as YAML in one line."""
-    import json
-
-    return json.dumps(value)

@@ -1,4 +1,4 @@
-"""How well a score tells good samples from bad ones, in numpy: with intervals by the bootstrap, and by where the camera is.
+"""How well a score tells good samples from bad ones, in numpy: with bootstrap intervals, and by where the camera is.
 
 A score is higher for what is more trustworthy. Ties count as in a random order among the tied.
 """
@@ -115,7 +115,7 @@ def _range(values: Floats) -> tuple[float, float]:
 
 
 def kept(score: Floats, rate: float) -> Floats:
-    """(N,) the chance that each sample is among the `rate` that score highest: 1, 0, or between for those tied there."""
+    """(N,) the chance that each sample is among the `rate` that score highest: 1, 0, or between where tied."""
     _, group, counts = np.unique(score, return_inverse=True, return_counts=True)
     above = len(score) - np.cumsum(counts)
     chance: Floats = np.clip((rate * len(score) - above) / counts, 0.0, 1.0)[group]
