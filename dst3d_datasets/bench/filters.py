@@ -109,8 +109,9 @@ def _downstream(recipe: Recipe, scale: Scale, tables: Mapping[float, Table], wor
     ]
     done = in_processes(accuracies, tasks, workers)
     return [
-        f"A pose network learns from {scale.classes[0]} {RENDER}, {100 * rate:.0f} % bad, and is tested on {len(test)} "
-        f"clean renders of {models} unseen models: {'; '.join(f'{name} {told(found)}' for name, found in each.items())}."
+        f"A pose network learns from {scale.classes[0]} {RENDER}, {100 * rate:.0f} % bad, and is tested on "
+        f"{len(test)} clean renders of {models} unseen models (Acc@pi/6 / Acc@pi/18, mean and spread of {scale.seeds} "
+        f"seeds): {'; '.join(f'{name} {told(found)}' for name, found in each.items())}."
         for rate, each in zip(tables, done, strict=True)
     ]
 
@@ -139,9 +140,9 @@ def notes_of(scale: Scale) -> list[str]:
     """What a reader must know of how the table came about."""
     count = scale.models * scale.views
     notes = [
-        f"{RENDER}: {', '.join(scale.classes)}, {scale.models} CAD models x {scale.views} views each ({count:,} pictures "
-        f"of {scale.size} px, {scale.background} backgrounds); a bad sample keeps its label and controls, and its picture "
-        "is drawn for what is wrong, all kinds mixed: "
+        f"{RENDER}: {', '.join(scale.classes)}, {scale.models} CAD models x {scale.views} views each ({count:,} "
+        f"pictures of {scale.size} px, {scale.background} backgrounds); a bad sample keeps its label and controls, and "
+        "its picture is drawn for what is wrong, all kinds mixed: "
         + "; ".join(f"{kind}: {text}" for kind, text in KINDS.items())
         + ".",
         "AUROC: chance that a good sample scores above a bad one; by kind: against all good ones. AUPRC: average "
@@ -152,6 +153,8 @@ def notes_of(scale: Scale) -> list[str]:
         changed = ", ".join(f"{name} {value}" for name, value in options.items())
         notes.append(f"{kind} with {changed}; all else as by default, networks from nothing.")
     if scale.tiny is None:
-        notes.append("--quick, or no GPU: no pictures of the tiny generator, no natural failures, one rate, and far too "
-                     "little data and training for the K-fold filters to be worth what they are in full.")  # fmt: skip
+        notes.append(
+            "--quick, or no GPU: no pictures of the tiny generator, no natural failures, one rate, and far too little "
+            "data and training for the K-fold filters to be worth what they are in full."
+        )
     return notes

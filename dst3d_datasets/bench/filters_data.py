@@ -188,7 +188,8 @@ def pictures_of(recipe: Recipe, tools: Tools, shots: Sequence[Shot]) -> Pictures
 
     with ThreadPoolExecutor(threads) as pool:
         drawn = [picture for batch in pool.map(draw, batches) for picture in batch]
-    return np.stack(drawn)
+    size = recipe.render.size
+    return np.stack(drawn) if drawn else np.zeros((0, size, size, 3), np.uint8)
 
 
 def _through_jpeg(picture: Pictures, quality: int) -> Pictures:
