@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing.process
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ from functools import lru_cache
 from typing import Any
 
 import datasets
+import multiprocess.process
 from dst3d_datasets.builders.released import features
 
 from dst3d_datasets import schema
 from dst3d_datasets.build import plan_for
 from dst3d_datasets.card import card_text
 from dst3d_datasets.columns import columns, members, released_label
+from dst3d_datasets.engines.local import visible_gpus
 from dst3d_datasets.errors import ReleaseError, UsageError
 from dst3d_datasets.home import default_home
 from dst3d_datasets.nouns import ModelRef
@@ -115,7 +118,7 @@ class Dst3d(datasets.GeneratorBasedBuilder):  # type: ignore[misc]
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
             description=f"Samples of the recipe {self._recipe.name!r}, made by dst3d_datasets.",
-            features=features(self._recipe.release.controls, self._recipe.scores),
+            features=features(self._recipe.release.controls),
             citation=card_text("citation.md").removeprefix("```bibtex\n").removesuffix("\n```"),
         )
 
@@ -143,8 +146,10 @@ class Dst3d(datasets.GeneratorBasedBuilder):  # type: ignore[misc]
         self, specs: list[ShardSpec], recipe: str, store: str, split: str
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         parsed, opened = _parsed(recipe), Store(store)
+        take_a_gpu()
+        expected = sum(spec.num_samples for spec in specs)
         for spec in specs:
-            receipt = made(parsed, spec, opened)
+            receipt = made(parsed, spec, opened, expected)
             if receipt.num_samples:
                 yield from _rows(parsed, spec, receipt, opened, split)
 
@@ -188,12 +193,24 @@ def _split(recipe: Recipe, ref: ModelRef) -> str:
     return split_of(recipe.release.splits, recipe.seed, ref.source, ref.model_id)
 
 
-def made(recipe: Recipe, spec: ShardSpec, store: Store) -> Receipt:
-    """A shard that is there already, or made now."""
+def take_a_gpu() -> None:
+    """Give each process of `num_proc` (or of a `DataLoader`) a GPU of its own, in turn; the parent keeps them all.
+
+    `datasets` tells its processes no rank, but they are numbered from 1 as they are started. None of them has touched
+    CUDA yet: the parent plans and never does.
+    """
+    ours, theirs = (m.process.current_process()._identity for m in (multiprocessing, multiprocess))
+    identity, gpus = ours or theirs, visible_gpus()
+    if identity and gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[(identity[-1] - 1) % len(gpus)]
+
+
+def made(recipe: Recipe, spec: ShardSpec, store: Store, expected: int | None = None) -> Receipt:
+    """A shard that is there already, or made now; `expected` is for `make_shard`."""
     receipt = store.receipt(spec.shard_id)
     if receipt is not None and receipt.digest == spec.digest and store.has_all(receipt):
         return receipt
-    return make_shard(recipe, spec, store)
+    return make_shard(recipe, spec, store, expected=expected)
 
 
 def _rows(

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from .attribution import Use, licence_table, table
+from .card_filters import filters_section
 from .columns import columns
 from .licences import split_head, terms_of
 from .schema import LABEL, Field
@@ -72,6 +73,7 @@ def render_card(manifest: dict[str, Any], uses: Sequence[Use], captions: Sequenc
         sources="\n\n".join(texts),
         generators=_generators(manifest),
         skipped=_skipped(manifest),
+        filters=filters_section(manifest),
         again=_again(manifest),
         versions=table(
             ("package", "version"), [(name, ", ".join(found)) for name, found in manifest["versions"].items()]

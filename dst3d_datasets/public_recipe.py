@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from .recipe import Recipe
-from .recipe.base import is_location
+from .recipe.base import HABITS, is_location
 
 # Places that are nothing to a reader: another machine has its own.
-_OF_THE_MACHINE = ("device", "cache", "cache_bytes", "downloader")
+_OF_THE_MACHINE = (*HABITS, "cache", "cache_bytes")
 
 
 def public_recipe(recipe: Recipe) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def _public(model: BaseModel, path: tuple[str, ...]) -> dict[str, Any]:
 def _value(value: Any, path: tuple[str, ...]) -> Any:
     if isinstance(value, BaseModel):
         name = getattr(value, "name", "") or getattr(value, "kind", "")
-        return _public(value, (name,) if path[-1] == "sources" else path)
+        return _public(value, (name,) if path[-1] in ("sources", "scores") else path)
     if isinstance(value, (list, tuple)):
         return [_value(item, path) for item in value]
     if isinstance(value, dict):

@@ -21,6 +21,7 @@ from .receipt import Receipt
 from .recipe import Recipe
 from .release_files import in_the_making, publish
 from .release_index import build_index
+from .release_judged import chosen, judge
 from .release_placement import Base
 from .release_terms import check_terms
 from .release_write import MANIFEST, write_release
@@ -109,21 +110,24 @@ def make_release(
 
     Raises:
         ReleaseError: the run or the folder cannot be used; the message says why and what to do.
+        UsageError: the recipe names scorers, and the run has not been scored.
         StoreError: a shard is damaged, or the disk is full or read-only; what is finished is kept, hidden beside `out`.
         BusyError: another process is writing this release.
     """
     store, target = Store(run), Path(os.path.realpath(out))
     recipe, outline = read_run(store)
     receipts = _usable(store, outline, allow_partial, allow_untrained)
-    facts = _facts(recipe, outline, receipts)
+    judged = judge(store, recipe, outline)
+    facts = _facts(recipe, outline, receipts) | judged.facts
     content = _content(facts, receipts, follows)
     if _is_there(store, target, content):
         return open_release(out)
     index = build_index(store, recipe, receipts)
+    index, judged = chosen(judged, index, outline, recipe.release.rejected)
     facts |= check_terms(recipe, index.models, acknowledge)
     with in_the_making(target, content) as folder:
         facts |= {"content": content, "follows": follows.content if follows else ""}
-        names = write_release(folder, store, recipe, index, facts, follows, progress or (lambda done: None))
+        names = write_release(folder, store, recipe, index, facts, judged, follows, progress or (lambda done: None))
         publish(folder, target, names)
     return open_release(out)
 
@@ -135,11 +139,12 @@ def _usable(store: Store, run: Run, allow_partial: bool, allow_untrained: bool) 
         ReleaseError: some are missing, untrained, or hold nothing, and that is not allowed.
     """
     receipts = [receipt for receipt in store.receipts() if run.is_done(receipt) and store.has_all(receipt)]
-    absent = len(run.shards) - len(receipts)
+    planned = len(run.shards) + len(run.retries)
+    absent = planned - len(receipts)
     if absent and not allow_partial:
         raise ReleaseError(
-            f"{store.url}: {absent:,} of {len(run.shards):,} shards are not made yet. Run `dst3d build` again "
-            f"(`dst3d status {store.url}` shows what is there), or allow a partial release (--allow-partial)"
+            f"{store.url}: {absent:,} of {planned:,} shards are not made yet. Run `dst3d build` or `dst3d regenerate` "
+            f"again (`dst3d status {store.url}` shows what is there), or allow a partial release (--allow-partial)"
         )
     untrained = next((receipt.untrained for receipt in receipts if receipt.untrained), "")
     if untrained and not allow_untrained:
@@ -156,8 +161,7 @@ def _usable(store: Store, run: Run, allow_partial: bool, allow_untrained: bool) 
 
 def _facts(recipe: Recipe, run: Run, receipts: list[Receipt]) -> dict[str, Any]:
     """What the manifest says of the run: the same whenever and wherever the release is made."""
-    if recipe.scores:
-        raise ReleaseError(f"the recipe wants the scores {', '.join(recipe.scores)}, and none has been computed")
+    planned = len(run.shards) + len(run.retries)
     versions: dict[str, set[str]] = {}
     for receipt in receipts:
         for package, number in receipt.versions.items():
@@ -168,10 +172,9 @@ def _facts(recipe: Recipe, run: Run, receipts: list[Receipt]) -> dict[str, Any]:
         "fingerprint": run.fingerprint,
         "plan": run.plan,
         "limit": run.limit,
-        "partial": {"shards": len(receipts), "planned": len(run.shards)} if len(receipts) < len(run.shards) else None,
+        "partial": {"shards": len(receipts), "planned": planned} if len(receipts) < planned else None,
         "untrained": next((receipt.untrained for receipt in receipts if receipt.untrained), ""),
         "generators": sorted({(receipt.generator, receipt.generator_revision) for receipt in receipts}),
-        "scores": sorted(recipe.scores),
         "skipped": _skipped(run, receipts),
         "versions": {package: sorted(numbers) for package, numbers in sorted(versions.items())},
         "recipe": public_recipe(recipe),

@@ -95,6 +95,20 @@ class Index:
                 raise ReleaseError(f"the key {self.key(a)} is there twice, in the shards {where}: the run is damaged")
         return order
 
+    def select(self, samples: NDArray[np.int64]) -> Index:
+        """The index of some samples alone, in the order of `samples`; models that have none of them are left out."""
+        used, model = np.unique(self.model[samples], return_inverse=True)
+        return Index(
+            receipts=self.receipts,
+            extensions=self.extensions,
+            models=[self.models[number] for number in used.tolist()],
+            shard=self.shard[samples],
+            model=model.reshape(-1).astype(np.uint32),
+            view=self.view[samples],
+            offsets=self.offsets[samples],
+            lengths=self.lengths[samples],
+        )
+
     def splits(self) -> NDArray[np.object_]:
         """(N,), the name of each sample's split."""
         return np.array([model.split for model in self.models], dtype=object)[self.model]

@@ -19,6 +19,7 @@ from .grid import sample_grid
 from .recipe import Recipe
 from .release_files import FileRow, SampleReader, Verdict, file_row, write_file, write_split
 from .release_index import Index
+from .release_judged import Judged
 from .release_placement import Base, blocks, group_in, place
 from .release_table import BLOCK, fields, write_block
 from .store import Store
@@ -33,6 +34,7 @@ def write_release(
     recipe: Recipe,
     index: Index,
     facts: dict[str, Any],
+    judged: Judged,
     base: Base | None,
     progress: Callable[[int], None],
 ) -> set[str]:
@@ -44,13 +46,14 @@ def write_release(
         recipe: of the run.
         index: of its samples.
         facts: what the manifest says of the run.
+        judged: what the filters say of the samples.
         base: the release that this one follows.
         progress: told how many more samples are written.
 
     Returns:
         The paths of all files in the release.
     """
-    rows, splits = _write_tars(folder, store, recipe, index, base, progress)
+    rows, splits = _write_tars(folder, store, recipe, index, judged.verdict, base, progress)
     images = np.bincount(index.model, minlength=len(index.models)).tolist()
     uses: list[Use] = [use for use in zip(index.models, images, strict=True) if use[1]]
     manifest = facts | {
@@ -71,7 +74,7 @@ def write_release(
         "_info.json": _timm_info(rows, splits),
         "assets/grid.jpg": grid,
     }
-    rows += [write_file(folder, name, data) for name, data in texts.items()]
+    rows += [write_file(folder, name, data) for name, data in (texts | judged.files).items()]
     manifest["files"] = [_row(row) for row in sorted(rows, key=lambda row: row.path)]
     rows.append(write_file(folder, croissant.FILE, croissant.croissant(manifest)))
     manifest["files"] = [_row(row) for row in sorted(rows, key=lambda row: row.path)]
@@ -80,11 +83,16 @@ def write_release(
 
 
 def _write_tars(
-    folder: Path, store: Store, recipe: Recipe, index: Index, base: Base | None, progress: Callable[[int], None]
+    folder: Path,
+    store: Store,
+    recipe: Recipe,
+    index: Index,
+    verdict: Verdict,
+    base: Base | None,
+    progress: Callable[[int], None],
 ) -> tuple[list[FileRow], dict[str, Any]]:
     rows: list[FileRow] = []
     splits: dict[str, Any] = {}
-    verdict: Verdict = lambda sample: ({}, True)  # noqa: E731 - until a filter has been run, every sample is kept
     by_split = _grouped(recipe, index)
     with SampleReader(store, index) as reader:
         for name, groups in by_split.items():

@@ -6,14 +6,10 @@ shard and the generator never waits for a picture to be compressed. Every engine
 
 from __future__ import annotations
 
-import platform
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -23,6 +19,7 @@ from . import images, schema
 from .camera import camera_of
 from .errors import ModelRefused, Reason
 from .label import make_label
+from .machine import one_thread_an_operator, versions
 from .nouns import CadModel, Sample, Shot, View
 from .plan import ModelViews, ShardSpec
 from .receipt import Receipt, Skipped
@@ -39,18 +36,9 @@ from .views import sample_views
 MODELS_AHEAD = 2
 FETCHERS = 4  # models that are downloaded at once
 FETCHED_AHEAD = 12  # models that are on their way or in the cache, not yet loaded
+PICTURES_AHEAD = 8  # that are drawn while the last ones are encoded and written
 ENCODERS = 2
 SURFACE_POINTS = 20_000  # of a model, for the shadow it throws
-_PACKAGES = (
-    "dst3d-datasets",
-    "numpy",
-    "pillow",
-    "torch",
-    "trimesh",
-    "opencv-python-headless",
-    "diffusers",
-    "transformers",
-)
 
 
 @dataclass
@@ -69,7 +57,11 @@ class _Work:
 
 
 def make_shard(
-    recipe: Recipe, spec: ShardSpec, store: Store, progress: Callable[[int], None] = lambda done: None
+    recipe: Recipe,
+    spec: ShardSpec,
+    store: Store,
+    progress: Callable[[int], None] = lambda done: None,
+    expected: int | None = None,
 ) -> Receipt:
     """Make one shard and commit it.
 
@@ -78,6 +70,8 @@ def make_shard(
         spec: what to make.
         store: where to put it.
         progress: told how many more samples are finished (written or skipped).
+        expected: how many samples this process is going to make in all, about; None: those of this shard. It decides
+            whether a generator compiles its networks, and nothing else.
 
     Returns:
         The receipt, which is already in the store. Models that cannot be used are in `receipt.skipped`.
@@ -89,6 +83,8 @@ def make_shard(
     start = time.perf_counter()
     work = _Work(recipe, tools_for(recipe), spec.attempt)
     work.tools.ready()
+    if hasattr(work.tools.generator, "expect"):
+        work.tools.generator.expect(spec.num_samples if expected is None else expected)
 
     def fill(writer: TarWriter) -> Receipt:
         count = 0
@@ -104,24 +100,6 @@ def make_shard(
         return store.commit(spec.shard_id, spec.class_id, fill)
 
 
-@contextmanager
-def one_thread_an_operator() -> Iterator[None]:
-    """Let torch use one CPU thread an operator: sums are then taken in one order on every machine.
-
-    More cores are used by more workers. Without torch in the process there is nothing to do.
-    """
-    torch = sys.modules.get("torch")
-    if torch is None:
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def iter_samples(recipe: Recipe, jobs: Iterable[ModelViews], skipped: list[Skipped] | None = None) -> Iterator[Sample]:
     """The samples of some views, without a store (for previews).
 
@@ -134,7 +112,7 @@ def iter_samples(recipe: Recipe, jobs: Iterable[ModelViews], skipped: list[Skipp
 def _samples(work: _Work, spec: ShardSpec) -> Iterator[Sample]:
     models = ahead(_models(work, spec.jobs), MODELS_AHEAD, "load")
     shots = ahead(_shots(work, models), 2 * work.tools.generator.batch_size, "render")
-    return _encoded(work, _pictures(work, shots))
+    return _encoded(work, ahead(_pictures(work, shots), PICTURES_AHEAD, "generate"))
 
 
 def _models(work: _Work, jobs: Iterable[ModelViews]) -> Iterator[tuple[ModelViews, CadModel]]:
@@ -230,9 +208,16 @@ def _render(work: _Work, model: CadModel, surface: NDArray[np.float32] | None, v
 
 
 def _pictures(work: _Work, shots: Iterable[Shot]) -> Iterator[tuple[Shot, NDArray[np.uint8]]]:
-    for batch in batched(shots, work.tools.generator.batch_size):
+    generator: Any = work.tools.generator
+    batches = batched(shots, generator.batch_size)
+    if hasattr(generator, "stream"):  # one that begins a batch before the last one is there
+        for batch, pictures, seconds in generator.stream(batches):
+            work.clock.add("generate", seconds)
+            yield from zip(batch, pictures, strict=True)
+        return
+    for batch in batches:
         with work.clock("generate"):
-            pictures = work.tools.generator.generate(batch)
+            pictures = generator.generate(batch)
         yield from zip(batch, pictures, strict=True)
 
 
@@ -283,16 +268,5 @@ def _receipt(work: _Work, spec: ShardSpec, count: int, wall: float) -> Receipt:
         generator=tools.generator.name,
         generator_revision=tools.generator.revision,
         untrained=tools.generator.untrained,
-        versions=package_versions() | getattr(tools.renderer, "versions", {}),
+        versions=versions() | getattr(tools.renderer, "versions", {}),
     )
-
-
-def package_versions() -> dict[str, str]:
-    """Python's version, and those of the packages that can change pixels."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -11,10 +11,10 @@ import datasets
 import pytest
 from _fake_run import fake_recipe, fake_refs, fake_run, fake_shard
 from _hf import isolate
+from _scorers import install_scorers
 from dst3d_datasets.builders import dst3d, registration
 
 import dst3d_datasets
-import dst3d_datasets.scores
 from dst3d_datasets.errors import RecipeError, UsageError
 from dst3d_datasets.plan import Plan
 from dst3d_datasets.recipe import builtin_recipes, to_yaml
@@ -214,7 +214,7 @@ def test_spawned_workers_find_the_builder(tmp_path):
     assert ended.stdout.strip() == "36", ended.stderr[-2000:]
 
 
-def test_recipes_with_scores_are_refused(monkeypatch):
-    monkeypatch.setitem(dst3d_datasets.scores.TABLE, "kcf", "a_plugin:Kcf")
+def test_recipes_with_scores_are_refused(monkeypatch, tmp_path):
+    install_scorers(tmp_path / "site", monkeypatch)
     with pytest.raises(dst3d_datasets.builders.dst3d.ReleaseError, match="filters judge whole classes"):
-        dst3d_datasets.load(fake_recipe(scores=["kcf"]), streaming=True)
+        dst3d_datasets.load(fake_recipe(scores=["toy"]), streaming=True)

@@ -120,6 +120,7 @@ def test_a_pipelines_own_scheduler_may_stay(folders, tmp_path):
     own = generator(tmp_path, "euler", scheduler="pipeline", batch_size=1)
     assert own.generate(shots(1))[0].std() > 5
     assert type(own._pipeline.scheduler).__name__ == "EulerDiscreteScheduler"
+    assert own._family is not None
     assert not own._family.eta
     ddim = generator(tmp_path, "euler", batch_size=1)
     ddim.generate(shots(1))

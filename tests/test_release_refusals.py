@@ -11,10 +11,10 @@ import sys
 
 import pytest
 from _fake_run import fake_run, tree
+from _scorers import install_scorers
 
-import dst3d_datasets.scores
 from dst3d_datasets import release_files
-from dst3d_datasets.errors import EXIT_USAGE, BusyError, ReleaseError, StoreError
+from dst3d_datasets.errors import EXIT_USAGE, BusyError, ReleaseError, StoreError, UsageError
 from dst3d_datasets.release import make_release, open_release
 from dst3d_datasets.release_files import in_the_making
 
@@ -174,7 +174,7 @@ def test_duplicate_keys_are_refused(tmp_path):
 
 
 def test_a_run_that_wants_scores_waits_for_them(tmp_path, monkeypatch):
-    monkeypatch.setitem(dst3d_datasets.scores.TABLE, "kcf", "a_plugin:Kcf")
-    fake_run(tmp_path / "run", scores=["kcf"])
-    with pytest.raises(ReleaseError, match="wants the scores kcf"):
+    install_scorers(tmp_path / "site", monkeypatch)
+    fake_run(tmp_path / "run", scores=["toy"])
+    with pytest.raises(UsageError, match=r"3 tables of scores are not there.*run `dst3d score"):
         make_release(tmp_path / "run", tmp_path / "out")

@@ -10,11 +10,13 @@ from dataclasses import asdict
 
 from ..progress import Progress
 from ..release_placement import Base
+from .options import add_amendments
 from .output import Outcome, size, table
 
 EXAMPLES = """\
   dst3d release run --out release
   dst3d release run --out release-1.1 --follows me/my-data     # adds to what is published, and moves nothing
+  dst3d release run --out release --set keep.rate=0.8 --set release.rejected=keep
   dst3d release trial --out trial-release --allow-partial
 """
 
@@ -36,6 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="release pictures of this source although its terms forbid giving them on (may be given again)",
     )
+    add_amendments(parser)
     parser.add_argument("--allow-untrained", action="store_true", help="release pictures of random weights (tests)")
 
 
@@ -43,7 +46,10 @@ def run(args: argparse.Namespace) -> Outcome:
     """Write the release, with a progress bar."""
     from .. import build
     from ..release import make_release
+    from ..run import amend
+    from ..store import Store
 
+    amend(Store(args.folder), args.overrides)
     with Progress(quiet=args.quiet) as progress:
         progress.start(build.status(args.folder).num_samples_done)
         release = make_release(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
   dst3d score run
-  dst3d score run --set "scores=[edges, kcf]" --set "keep={rate: 0.9}"
+  dst3d score run --set scores=[edges,kcf] --set keep.rate=0.9
   dst3d score run --only kcf --class n02690373 --workers 1
   dst3d score /shared/run --slice $SLURM_ARRAY_TASK_ID/8
 """

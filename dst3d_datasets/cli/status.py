@@ -1,4 +1,6 @@
-"""Say how far a run is: shards and samples done, models left out and why, where the time went. Reads receipts only."""
+"""Say how far a run is: shards and samples done, models left out and why, where the time went, what is scored. Reads
+receipts and the names of tables only.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from .output import Outcome, duration, size, table
 
 if TYPE_CHECKING:
     from ..run import RunStatus
+    from ..scoring import ScoreStatus
 
 EXAMPLES = """\
   dst3d status run
@@ -28,8 +31,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Outcome:
     """Read the run's receipts."""
     from .. import build
+    from ..scoring import score_status
 
-    status = build.status(args.folder)
+    status, scored = build.status(args.folder), score_status(args.folder)
     data = {
         "run": args.folder,
         "fingerprint": status.fingerprint,
@@ -44,24 +48,33 @@ def run(args: argparse.Namespace) -> Outcome:
         "seconds": dict(status.seconds),
         "untrained": status.untrained,
         "building": status.building,
+        "num_retries": status.num_retries,
+        "num_retries_done": status.num_retries_done,
+        "num_retried_samples": status.num_retried_samples,
+        "num_classes": scored.num_classes,
+        "scored": dict(scored.scored),
     }
-    return Outcome(data, _text(status, args.folder, args.models))
+    return Outcome(data, _text(status, scored, args.folder, args.models))
 
 
-def _text(status: RunStatus, folder: str, list_models: bool) -> str:
+def _text(status: RunStatus, scored: ScoreStatus, folder: str, list_models: bool) -> str:
     left = status.num_shards - status.num_done
     state = "a build is at work" if status.building else ("complete" if not left else f"{left:,} shards to make")
     scope = f", a trial of {status.limit:,} samples" if status.limit else ""
-    lines = [
-        f"{folder}: {state} (recipe {status.fingerprint}{scope})",
-        table(
-            [
-                ("shards", f"{status.num_done:,} of {status.num_shards:,}"),
-                ("samples", f"{status.num_samples_done:,} of {status.num_samples_planned:,}"),
-                ("size", size(status.num_bytes)),
-            ]
-        ),
+    rows = [
+        ("shards", f"{status.num_done:,} of {status.num_shards:,}"),
+        ("samples", f"{status.num_samples_done:,} of {status.num_samples_planned:,}"),
     ]
+    if status.num_retries:
+        rows += [
+            ("shards of retries", f"{status.num_retries_done:,} of {status.num_retries:,}"),
+            ("samples drawn again", f"{status.num_retried_samples:,}"),
+        ]
+    rows.append(("size", size(status.num_bytes)))
+    rows += [
+        (f"scored by {kind}", f"{done:,} of {scored.num_classes:,} classes") for kind, done in scored.scored.items()
+    ]
+    lines = [f"{folder}: {state} (recipe {status.fingerprint}{scope})", table(rows)]
     if status.skipped_by_reason:
         lines += ["left out, samples by reason:", table(sorted(status.skipped_by_reason.items()))]
     if status.missing:

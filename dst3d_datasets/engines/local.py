@@ -32,26 +32,29 @@ class LocalEngine:
     ) -> Iterator[Outcome]:
         """See `engines.Engine`."""
         workers = min(self.workers, len(specs))
+        expected = sum(spec.num_samples for spec in specs) // max(1, workers)
         if workers <= 1:
-            return _here(recipe, specs, store, progress)
-        pool = Pool(f"{__name__}:shard_maker", (dump(recipe), store.url), workers, self.gpus)
+            return _here(recipe, specs, store, progress, expected)
+        pool = Pool(f"{__name__}:shard_maker", (dump(recipe), store.url, expected), workers, self.gpus)
         answers = pool.map([Task(spec.shard_id, spec) for spec in specs], progress)
         return (Outcome(answer.name, answer.result, answer.message) for answer in answers)
 
 
 def _here(
-    recipe: Recipe, specs: Sequence[ShardSpec], store: Store, progress: Callable[[int], None]
+    recipe: Recipe, specs: Sequence[ShardSpec], store: Store, progress: Callable[[int], None], expected: int
 ) -> Iterator[Outcome]:
     for spec in specs:
         try:
-            yield Outcome(spec.shard_id, make_shard(recipe, spec, store, progress))
+            yield Outcome(spec.shard_id, make_shard(recipe, spec, store, progress, expected))
         except Dst3dError:
             raise
         except Exception as error:
             yield Outcome(spec.shard_id, None, describe(error))
 
 
-def shard_maker(recipe_data: dict[str, Any], store_url: str) -> Callable[[ShardSpec, Callable[[int], None]], Receipt]:
+def shard_maker(
+    recipe_data: dict[str, Any], store_url: str, expected: int
+) -> Callable[[ShardSpec, Callable[[int], None]], Receipt]:
     """What a worker process calls for each shard."""
     recipe, store = validate(recipe_data), Store(store_url)
-    return lambda spec, progress: make_shard(recipe, spec, store, progress)
+    return lambda spec, progress: make_shard(recipe, spec, store, progress, expected)

@@ -17,8 +17,10 @@ scheduler take it, and is without effect elsewhere.
 from __future__ import annotations
 
 import gc
+import hashlib
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,9 +30,11 @@ from numpy.typing import NDArray
 from ..errors import MissingDependency, RecipeError
 from ..nouns import Shot
 from ..recipe.options import ControlNetOptions
+from ..stream import ahead
 from .conventions import convention_of
-from .families import SIDE_MULTIPLE, Family, family_of
-from .guides import guide, resize
+from .draw import Drawing, Pending, Prepared
+from .families import Family, encode_by_mode, family_of, row_for_base, row_of
+from .idle import skip_idle
 from .loading import Pinned, load_pipeline, pin
 from .weights import WeightsError, marker_reason, place_of, untrained_reason
 
@@ -52,7 +56,6 @@ class ControlNetGenerator:
     def __init__(self, options: ControlNetOptions) -> None:
         _need("diffusers", "transformers")
         self.options = options
-        self.batch_size = options.batch_size
         self._base = place_of(options.pipeline, options.revision, "generator.pipeline")
         revisions = options.controlnet_revision or ("main",) * len(options.controlnet)
         if len(revisions) != len(options.controlnet):
@@ -67,9 +70,11 @@ class ControlNetGenerator:
         self._revision = ""
         self._pipeline: Any = None
         self._family: Family | None = None
+        self._drawn: Drawing | None = None
         self._reason: str | None = None
-        self._inner_batch = options.batch_size
+        self._inner_batch = 0  # once memory ran out
         self._halved = 0
+        self._expected = 0
 
     @property
     def revision(self) -> str:
@@ -92,6 +97,20 @@ class ControlNetGenerator:
         halved, self._halved = self._halved, 0
         return {"batch_halved": halved} if halved else {}
 
+    @property
+    def batch_size(self) -> int:
+        """How many shots are drawn at once: the recipe's, or what suits the device and the size."""
+        if self.options.batch_size:
+            return self.options.batch_size
+        if not _device(self.options).startswith("cuda"):
+            return 4
+        side = self.options.size or 512
+        return max(1, min(32, 1 << ((32 * 512 * 512 // (side * side)).bit_length() - 1)))
+
+    def expect(self, num_pictures: int) -> None:
+        """Told how many pictures this process is going to draw, about: decides whether compiling pays."""
+        self._expected = num_pictures
+
     def generate(self, shots: Sequence[Shot]) -> list[NDArray[np.uint8]]:
         """One (H, W, 3) sRGB picture a shot, of the size of the shot's controls.
 
@@ -102,82 +121,79 @@ class ControlNetGenerator:
             WeightsError: weights that cannot be had or do not fit; memory that does not suffice for one picture.
             RecipeError: a size the pipeline cannot draw.
         """
-        pictures: list[NDArray[np.uint8]] = []
-        while len(pictures) < len(shots):
-            batch = shots[len(pictures) : len(pictures) + self._inner_batch]
-            try:
-                pictures += self._draw(batch)
-            except torch.cuda.OutOfMemoryError as error:
-                if self._inner_batch == 1:
-                    raise WeightsError(
-                        "generator: the GPU has too little memory for one picture; lower generator.size or use float16"
-                    ) from error
-                self._inner_batch //= 2
-                self._halved += 1
-            else:
-                continue
-            gc.collect()  # outside the handler, whose traceback holds the tensors
-            torch.cuda.empty_cache()
-        return pictures
+        return [picture for _, pictures, _ in self.stream([shots]) for picture in pictures]
 
-    def _draw(self, shots: Sequence[Shot]) -> list[NDArray[np.uint8]]:
-        """Draw at most one inner batch, padded to its full size."""
-        pipeline = self._loaded()
-        padded = [*shots, *[shots[-1]] * (self._inner_batch - len(shots))]
-        height, width = self._drawn_size(shots[0])
-        with torch.inference_mode():
-            images = pipeline(**self._arguments(padded, height, width)).images
-            images = (images.float().clamp(0, 1) * 255).round().to(torch.uint8)
-            arrays = images.permute(0, 2, 3, 1).cpu().numpy()[: len(shots)]
-        sizes = [shot.controls.edge.shape for shot in shots]
-        return [resize(np.ascontiguousarray(a), *size) for a, size in zip(arrays, sizes, strict=True)]
+    def stream(
+        self, batches: Iterable[Sequence[Shot]]
+    ) -> Iterator[tuple[Sequence[Shot], list[NDArray[np.uint8]], float]]:
+        """`generate` for batch after batch, the next one begun before the last one is waited for.
 
-    def _drawn_size(self, shot: Shot) -> tuple[int, int]:
-        if self.options.size:
-            return self.options.size, self.options.size
-        height, width = shot.controls.edge.shape
-        if height % SIDE_MULTIPLE or width % SIDE_MULTIPLE:
-            raise RecipeError(
-                f"generator.size: the render is {width} x {height} pixels and pipelines draw multiples of "
-                f"{SIDE_MULTIPLE}; "
-                "set render.size to one, or generator.size"
-            )
-        return height, width
+        Yields:
+            Shots, their pictures, and the seconds that the device was at work on them.
+        """
+        drawing = self._drawing()
+        depth = 1 if _device(self.options).startswith("cuda") else 0
+        waiting: deque[Pending] = deque()
+        for prepared in ahead(
+            (drawing.prepare(shots, self._size(shots)) for shots in self._cut(batches)), 1, "prepare"
+        ):
+            self._expected -= len(prepared.shots)
+            for pending in self._begun(drawing, prepared, waiting):
+                waiting.append(pending)
+                while len(waiting) > depth:
+                    yield _done(waiting.popleft())
+        while waiting:
+            yield _done(waiting.popleft())
 
-    def _arguments(self, shots: Sequence[Shot], height: int, width: int) -> dict[str, Any]:
-        options, family = self.options, self._family
-        assert family is not None  # _loaded has run
-        guides = [
-            torch.from_numpy(np.stack([guide(s, name, how, height, width, ground=options.ground) for s in shots]))
-            .permute(0, 3, 1, 2)
-            .float()
-            .div_(255)
-            for name, how in zip(options.controls, self._conventions(), strict=True)
-        ]
-        single = family.nets == 1
-        arguments: dict[str, Any] = {
-            "prompt": [shot.prompt.text for shot in shots],
-            family.control: guides[0] if single else guides,
-            "height": height,
-            "width": width,
-            "num_inference_steps": options.steps,
-            "guidance_scale": options.guidance_scale,
-            "generator": [torch.Generator("cpu").manual_seed(shot.seed) for shot in shots],
-            "output_type": "pt",
-        }
-        if family.scale:
-            arguments["controlnet_conditioning_scale"] = options.scales[0] if single else list(options.scales)
-        if family.eta:
-            arguments["eta"] = options.eta
-        if family.negative:
-            arguments["negative_prompt"] = [shot.prompt.negative for shot in shots]
-        return arguments
+    def _cut(self, batches: Iterable[Sequence[Shot]]) -> Iterator[Sequence[Shot]]:
+        """Batches of at most the inner size."""
+        for batch in batches:
+            first = 0
+            while first < len(batch):
+                size = self._inner_batch or self.batch_size
+                yield batch[first : first + size]
+                first += size
+
+    def _size(self, shots: Sequence[Shot]) -> int:
+        """The shape of a batch: fixed, so that a picture's last digits do not depend on how full its batch is.
+
+        Where the recipe leaves the size open and nothing is compiled, a GPU draws a short batch as a short one.
+        """
+        size = self._inner_batch or self.batch_size
+        is_open = not self.options.batch_size and _device(self.options).startswith("cuda")
+        if is_open and self._drawn is not None and not self._drawn.is_compiled:
+            return min(size, 1 << (len(shots) - 1).bit_length())
+        return size
+
+    def _begun(self, drawing: Drawing, prepared: Prepared, waiting: deque[Pending]) -> Iterator[Pending]:
+        """The batch on its way: whole, or in halves where memory ran out."""
+        try:
+            pending = drawing.begin(prepared)
+        except torch.cuda.OutOfMemoryError as error:
+            if len(prepared.shots) == 1 or self._inner_batch == 1:
+                raise WeightsError(
+                    "generator: the GPU has too little memory for one picture; lower generator.size or use float16"
+                ) from error
+        else:
+            yield pending
+            return
+        for other in waiting:  # their memory is needed
+            other.wait()
+        gc.collect()  # outside the handler, whose traceback holds the tensors
+        torch.cuda.empty_cache()
+        if (self._inner_batch or self.batch_size) >= len(
+            prepared.shots
+        ):  # else it was prepared before the last halving
+            self._inner_batch = len(prepared.shots) // 2
+            self._halved += 1
+        for shots in self._cut([prepared.shots]):
+            yield from self._begun(drawing, drawing.prepare(shots, self._size(shots)), waiting)
 
     def _conventions(self) -> list[str]:
         """How each control is drawn, for the network that reads it."""
         base, *nets = self._pinned()
         asked = self.options.conventions or ("auto",) * len(self.options.controls)
-        readers = nets or [base] * len(asked)
+        readers = nets if len(nets) > 1 else (nets or [base]) * len(asked)
         return [
             convention_of(control, how, (reader.place.name, str(reader.config.get("_name_or_path", ""))))
             for control, how, reader in zip(self.options.controls, asked, readers, strict=True)
@@ -190,20 +206,49 @@ class ControlNetGenerator:
             self._pins = [pin(_diffusers(), p, f) for p, f in zip([self._base, *self._nets], fields, strict=True)]
         return self._pins
 
+    def _dtype(self) -> torch.dtype:
+        """The recipe's, or what the family is run in on a GPU."""
+        name: str = self.options.dtype
+        if name == "auto":
+            base, *nets = (str(pinned.config.get("_class_name", "")) for pinned in self._pinned())
+            row = row_of(base, *nets[:1]) or row_for_base(base)
+            on_gpu = row.dtype if row else "float16"
+            name = on_gpu if _device(self.options).startswith("cuda") else "float32"
+        return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[name]
+
     def _loaded(self) -> Any:
         if self._pipeline is None:
             base, *nets = self._pinned()
             pipeline = load_pipeline(
-                _diffusers(), base, nets, dtype=_dtype(self.options), ddim=self.options.scheduler == "ddim"
-            )
-            family = family_of(pipeline)
-            if family.nets != len(self.options.controls):
-                raise RecipeError(
-                    f"generator.controls has {len(self.options.controls)} entries and the pipeline "
-                    f"{family.nets} ControlNets; they go in pairs"
-                )
-            self._pipeline, self._family = _to_device(pipeline, _device(self.options)), family
+                _diffusers(), base, nets, dtype=self._dtype(), scheduler=self.options.scheduler,
+                several=len(self.options.controls) > 1,
+            )  # fmt: skip
+            self._pipeline = _to_device(pipeline, _device(self.options))
         return self._pipeline
+
+    def _drawing(self) -> Drawing:
+        if self._drawn is None:
+            pipeline = self._loaded()
+            self._family = family = family_of(pipeline)
+            family.check(self.options)
+            if family.row.unseeded:
+                encode_by_mode(pipeline.vae)
+            if family.row.alone:
+                self._inner_batch = 1
+            self._drawn = Drawing(pipeline, family, self.options, self._conventions(), self._key())
+            if self._drawn.why_not:
+                skip_idle(pipeline)
+        self._drawn.expect(self._expected)
+        return self._drawn
+
+    def _key(self) -> str:
+        """Names what is compiled: networks of the same shapes and dtype share it, whatever their weights."""
+        shapes = [(name, [tuple(p.shape) for p in net.parameters()]) for name, net in _networks(self._loaded())]
+        return hashlib.sha256(repr((shapes, self._dtype(), torch.__version__)).encode()).hexdigest()[:16]
+
+
+def _done(pending: Pending) -> tuple[Sequence[Shot], list[NDArray[np.uint8]], float]:
+    return pending.shots, pending.pictures(), pending.seconds
 
 
 def _networks(pipeline: Any) -> Iterator[tuple[str, torch.nn.Module]]:
@@ -235,12 +280,6 @@ def _device(options: ControlNetOptions) -> str:
     if options.device != "auto":
         return options.device
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _dtype(options: ControlNetOptions) -> torch.dtype:
-    if options.dtype != "auto":
-        return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[options.dtype]
-    return torch.float16 if _device(options).startswith("cuda") else torch.float32
 
 
 def _to_device(pipeline: Any, device: str) -> Any:

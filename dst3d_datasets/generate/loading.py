@@ -8,13 +8,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from .families import draws_by_flow
-from .weights import Place, WeightsError, explain, folder_digest
+from .controlnet_file import config_beside, fetch
+from .families import draws_by_flow, row_for_base, row_of
+from .weights import Place, WeightsError, explain, place_digest
+
+SCHEDULERS = {
+    "ddim": "DDIMScheduler",
+    "dpmpp": "DPMSolverMultistepScheduler",  # DPM-Solver++ (2M)
+    "unipc": "UniPCMultistepScheduler",
+    "euler": "EulerDiscreteScheduler",
+    "lcm": "LCMScheduler",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +35,13 @@ class Pinned:
     field: str  # path of the recipe's field, for messages
     config: dict[str, Any]  # model_index.json of a pipeline, config.json of a network
     commit: str  # on the Hub; empty for folders
+    file: Path | None = None  # where a single file lies, downloaded by now
 
     @property
     def text(self) -> str:
         """What labels carry: `owner/name@commit`, or `sha256:<16 digits>` of a folder (never its path)."""
         if self.place.folder is not None:
-            return f"sha256:{folder_digest(self.place.folder)}"
+            return f"sha256:{place_digest(self.place)}"
         return f"{self.place.name}@{self.commit}"
 
     def arguments(self) -> dict[str, Any]:
@@ -53,6 +64,9 @@ def pin(diffusers: Any, place: Place, field: str) -> Pinned:
         WeightsError: it cannot be had, or is no diffusers model.
     """
     base = field == "generator.pipeline"
+    if place.file:
+        path, commit = fetch(place, field)
+        return Pinned(place, field, config_beside(path), commit, path)
     reader = diffusers.DiffusionPipeline if base else diffusers.ControlNetModel
     wanted = "model_index.json" if base else "config.json"
     if place.folder is not None and not (place.folder / wanted).is_file():
@@ -67,7 +81,9 @@ def pin(diffusers: Any, place: Place, field: str) -> Pinned:
     return Pinned(place, field, dict(config), commit or "")
 
 
-def load_pipeline(diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype: torch.dtype, ddim: bool) -> Any:
+def load_pipeline(
+    diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype: torch.dtype, scheduler: str, several: bool = False
+) -> Any:
     """Build the pipeline around its ControlNets, on the CPU, in evaluation mode.
 
     Args:
@@ -75,7 +91,8 @@ def load_pipeline(diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype
         base: the base pipeline; without `nets` it must hold its own ControlNet.
         nets: the ControlNets, in the order of the controls.
         dtype: of all weights.
-        ddim: replace the pipeline's scheduler by DDIM with the same noise schedule.
+        scheduler: what replaces the pipeline's own, with the same noise schedule: a name of `SCHEDULERS`, or pipeline.
+        several: there is more than one control; a single net then reads them all, where its family has such nets.
 
     Raises:
         WeightsError: weights that cannot be had or do not fit together.
@@ -87,10 +104,10 @@ def load_pipeline(diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype
         options["feature_extractor"] = None
     with _quiet(diffusers):
         if nets:
+            nets = [_named(net, base) for net in nets]
             loaded = [_load_net(diffusers, net, dtype) for net in nets]
-            options["controlnet"] = loaded[0] if len(loaded) == 1 else loaded
-        own = "ControlNet" in str(base.config.get("_class_name", ""))
-        loader = diffusers.AutoPipelineForText2Image if nets and not own else diffusers.DiffusionPipeline
+            options["controlnet"] = _together(diffusers, base, loaded, several)
+        loader = _loader(diffusers, base, nets)
         _refuse_without_controlnet(base, nets)
         try:
             pipeline = loader.from_pretrained(base.where, **options)
@@ -98,19 +115,52 @@ def load_pipeline(diffusers: Any, base: Pinned, nets: Sequence[Pinned], *, dtype
             raise explain(error, base.place, base.field) from error
     if getattr(pipeline, "watermark", None) is not None:
         pipeline.watermark = None
-    if ddim:
-        pipeline.scheduler = _ddim(diffusers, pipeline.scheduler)
+    if scheduler != "pipeline":
+        pipeline.scheduler = _scheduler(diffusers, pipeline.scheduler, scheduler)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
 
+def _loader(diffusers: Any, base: Pinned, nets: Sequence[Pinned]) -> Any:
+    """The class that reads the base: its own, the one of the table, or what AutoPipeline finds."""
+    name = str(base.config.get("_class_name", ""))
+    if not nets or "ControlNet" in name:
+        return diffusers.DiffusionPipeline
+    row = row_of(name, str(nets[0].config.get("_class_name", "")))
+    if row is None:
+        return diffusers.AutoPipelineForText2Image
+    if not hasattr(diffusers, row.pipeline):
+        raise WeightsError(
+            f"{base.field}: {base.place.name} needs {row.pipeline}, which diffusers {diffusers.__version__} lacks; "
+            "run: pip install -U diffusers"
+        )
+    return getattr(diffusers, row.pipeline)
+
+
+def _together(diffusers: Any, base: Pinned, nets: list[Any], several: bool) -> Any:
+    """One net as it is, or in the family's class for one net that reads several controls; several as a list."""
+    if len(nets) > 1:
+        return nets
+    row = row_of(str(base.config.get("_class_name", "")), type(nets[0]).__name__)
+    return getattr(diffusers, row.multi)(nets) if several and row is not None and row.multi else nets[0]
+
+
 def _refuse_without_controlnet(base: Pinned, nets: Sequence[Pinned]) -> None:
-    if not nets and "controlnet" not in base.config:
+    row = row_of(str(base.config.get("_class_name", "")))
+    if not nets and "controlnet" not in base.config and (row is None or row.net):
         raise WeightsError(
             f"generator.pipeline: {base.place.name} is a {base.config.get('_class_name')} without a ControlNet "
             f"of its own, "
             "so nothing would steer it; name one in generator.controlnet"
         )
+
+
+def _named(net: Pinned, base: Pinned) -> Pinned:
+    """A single file without a configuration is taken for the kind of net that its base has."""
+    if net.config:
+        return net
+    row = row_for_base(str(base.config.get("_class_name", "")))
+    return replace(net, config={"_class_name": row.net if row else ""})
 
 
 def _load_net(diffusers: Any, net: Pinned, dtype: torch.dtype) -> Any:
@@ -119,18 +169,21 @@ def _load_net(diffusers: Any, net: Pinned, dtype: torch.dtype) -> Any:
     if "ControlNet" not in name or network is None:
         raise WeightsError(f"{net.field}: {net.place.name} is a {name or 'model of no known class'}, not a ControlNet")
     try:
+        if net.file is not None:  # with the configuration beside it, or the one that diffusers knows such weights by
+            known = {"config": str(net.file.parent)} if len(net.config) > 1 else {}
+            return network.from_single_file(str(net.file), **{_dtype_word(diffusers): dtype}, **known)
         return network.from_pretrained(net.where, **{_dtype_word(diffusers): dtype}, **net.arguments())
     except Exception as error:
         raise explain(error, net.place, net.field) from error
 
 
-def _ddim(diffusers: Any, scheduler: Any) -> Any:
+def _scheduler(diffusers: Any, scheduler: Any, name: str) -> Any:
     if draws_by_flow(scheduler):
         raise WeightsError(
-            f"generator.scheduler: ddim cannot stand in for {type(scheduler).__name__}, which belongs to a "
+            f"generator.scheduler: {name} cannot stand in for {type(scheduler).__name__}, which belongs to a "
             "flow-matching model; write `scheduler: pipeline`"
         )
-    return diffusers.DDIMScheduler.from_config(scheduler.config)
+    return getattr(diffusers, SCHEDULERS[name]).from_config(scheduler.config)
 
 
 def _dtype_word(diffusers: Any) -> str:

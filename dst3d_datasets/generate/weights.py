@@ -3,9 +3,9 @@
 **What `untrained_reason` detects**, in this order:
 
 1. a file called `UNTRAINED` in a model's folder (its first line is the reason);
-2. a ControlNet whose output layers (`controlnet_down_blocks`, `controlnet_mid_block`, `controlnet_blocks`, ...) are
-   all exactly zero: they start at zero and the first step of training moves them, so this net has never steered a
-   picture;
+2. a ControlNet whose output layers (`controlnet_down_blocks`, `controlnet_mid_block`, `controlnet_blocks`, ...;
+   `control_layers.*.after_proj` of Z-Image's) are all exactly zero: they start at zero and the first step of training
+   moves them, so this net has never steered a picture;
 3. any network of the pipeline in which every affine normalisation layer still holds its initial values, weights of
    exactly 1 and biases of exactly 0: no network keeps those through training.
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MARKER = "UNTRAINED"
 TINY = Path(__file__).resolve().parent / "tiny"  # the small generator that ships with the package
 _WEIGHT_FILES = (".safetensors", ".json", ".txt", ".model")
-_OUTPUT_LAYER = re.compile(r"^controlnet_(?!cond_embedding)\w*block")
+_OUTPUT_LAYER = re.compile(r"^controlnet_(?!cond_embedding)\w*block|^control_layers\.\d+\.after_proj")
 _NORM = re.compile(r"(?:^|[._])(?:norm\w*|layer_norm\w*|layernorm\w*|ln_\w+|final_layer_norm)\.(weight|bias)$")
 _digests: dict[tuple[str, int, int], str] = {}
 
@@ -44,18 +44,25 @@ class WeightsError(Dst3dError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one set of weights lies: a local folder, or a repository on the Hub at a revision."""
+    """Where one set of weights lies: a local folder, or a repository on the Hub at a revision; or one file of those."""
 
     name: str  # as the recipe writes it
     revision: str  # branch, tag or commit; meaningless for folders
     folder: Path | None  # the folder, or None for the Hub
+    file: str = ""  # a .safetensors file in it; empty: the folder or repository is a diffusers model
+
+    @property
+    def repo(self) -> str:
+        """The repository on the Hub, `owner/name`."""
+        return "/".join(self.name.split("/")[:2])
 
 
 def place_of(name: str, revision: str, field: str) -> Place:
     """Tell a folder from a Hub id.
 
     Args:
-        name: what the recipe says: a folder, `owner/name`, or `tiny` for the weights that ship with the package.
+        name: what the recipe says: a folder, `owner/name`, or `tiny` for the weights that ship with the package; for a
+            ControlNet also a .safetensors file, or `owner/name/file.safetensors`.
         revision: the Hub revision.
         field: path of the recipe's field, for the message.
 
@@ -65,11 +72,22 @@ def place_of(name: str, revision: str, field: str) -> Place:
     path = TINY if name == "tiny" else Path(os.path.expandvars(name)).expanduser()
     if path.is_dir():
         return Place(name, revision, path)
+    single = name.endswith(".safetensors") and field.startswith("generator.controlnet")
+    if path.exists() and single:
+        return Place(name, revision, path.parent, path.name)
     if path.exists():
         raise WeightsError(f"{field}: {name} is a file; give the folder of a diffusers model, or a Hub id `owner/name`")
+    if single and re.fullmatch(r"[\w][\w.-]*(/[\w][\w.-]*){2,}", name):
+        return Place(name, revision, None, name.split("/", 2)[2])
     if not re.fullmatch(r"[\w][\w.-]*/[\w][\w.-]*", name) or name.startswith(("./", "../")):
         raise WeightsError(f"{field}: there is no folder {name}, and it is no Hub id (`owner/name`) either")
     return Place(name, revision, None)
+
+
+def place_digest(place: Place) -> str:
+    """`folder_digest` of a local place, or of its one file."""
+    assert place.folder is not None  # the Hub's have commits
+    return _file_digest(place.folder / place.file)[:16] if place.file else folder_digest(place.folder)
 
 
 def folder_digest(folder: Path) -> str:

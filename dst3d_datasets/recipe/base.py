@@ -40,15 +40,18 @@ def later(default: Any, **kwargs: Any) -> Any:
     return Field(default, json_schema_extra={"mark": "later"}, **kwargs)
 
 
+HABITS = ("device", "downloader", "compile")  # fields declared by `location` that say how this machine works
+
+
 def is_location(field: FieldInfo) -> bool:
     """Whether a field was declared by `location`."""
     return bool(_mark(field) == "location")
 
 
 def names_a_place(model: BaseModel) -> bool:
-    """Whether a location field other than a device is filled in: a file or folder whose content counts."""
+    """Whether a location field is filled in that is a file or folder, whose content counts, and not the machine's."""
     fields = type(model).model_fields.items()
-    return any(is_location(field) and name != "device" and bool(getattr(model, name)) for name, field in fields)
+    return any(is_location(field) and name not in HABITS and bool(getattr(model, name)) for name, field in fields)
 
 
 def _mark(field: FieldInfo) -> Any:

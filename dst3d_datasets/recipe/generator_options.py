@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .base import Colour, Fraction, Strict, location
+from .base import Colour, Fraction, Strict, later, location
+
+Mode = Annotated[int, Field(ge=0, lt=100)]
 
 
 class RenderGeneratorOptions(Strict):
@@ -48,7 +50,8 @@ class ControlNetOptions(Strict):
     revision: str = Field("main", description="branch, tag or commit of `pipeline` on the Hub")
     controlnet: tuple[str, ...] = Field(
         ("lllyasviel/control_v11p_sd15_canny",),
-        description="folders or Hub ids; empty: the pipeline folder holds its own ControlNet",
+        description="folders or Hub ids, one a control, or one Union net for all; empty: the pipeline folder holds its "
+        "own",
     )
     controlnet_revision: tuple[str, ...] = ()
     controls: tuple[Literal["edge", "line", "depth", "normal", "segmentation", "mask", "render"], ...] = Field(
@@ -64,25 +67,71 @@ class ControlNetOptions(Strict):
         False, description="depth, normal and segmentation show the plane the object stands on, as photographs do"
     )
     scales: tuple[float, ...] = Field((1.0,), min_length=1, description="conditioning scale of each control")
-    scheduler: Literal["ddim", "pipeline"] = Field("ddim", description="pipeline: the one its folder names")
+    starts: tuple[Fraction, ...] = later(
+        (), description="share of the steps before each control steers; none: from the first"
+    )
+    ends: tuple[Fraction, ...] = later(
+        (), description="share of the steps after which it steers no more; none: to the last"
+    )
+    control_modes: tuple[Mode, ...] = later((), description="of a Union net, a number a control; none: the usual ones")
+    mode: Literal["exact", "fast"] = later(
+        "exact", description="fast: allow what draws other pictures in less time (guidance_interval, lora)"
+    )
+    scheduler: Literal["ddim", "dpmpp", "unipc", "euler", "lcm", "pipeline"] = Field(
+        "ddim", description="dpmpp (DPM-Solver++ 2M) and unipc need half the steps; pipeline: the one its folder names"
+    )
     steps: int = Field(20, ge=1, le=1000)
+    guidance_interval: tuple[Fraction, Fraction] = later(
+        (0.0, 1.0), description="share of the steps in which guidance_scale counts; the others take half the time"
+    )
+    lora: tuple[str, ...] = later(
+        (), description="folders or Hub ids of LoRAs to fuse, such as an LCM or Lightning one"
+    )
     eta: Fraction = 1.0
-    guidance_scale: float = Field(9.0, ge=0.0)
+    guidance_scale: float = Field(9.0, ge=0.0, description="in the pipeline's own terms: off at 1, Z-Image at 0")
+    true_cfg: float = later(1.0, ge=1.0, description="FLUX: guidance by the negative prompt, at twice the time; 1: off")
     size: int = Field(0, ge=0, le=4096, multiple_of=8, description="side the pipeline draws at; 0: the render's size")
-    batch_size: int = Field(4, ge=1, le=1024, description="always this many; the last batch is padded")
+    batch_size: int = Field(
+        0, ge=0, le=1024, description="always this many; the last batch is padded; 0: what suits the device"
+    )
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
         "auto", description="auto: float16 on a GPU, float32 elsewhere"
     )
     device: str = location("auto", description="auto: cuda if there is one")
+    compile: Literal["auto", "always", "never"] = location(
+        "auto", description="compile the networks; auto: on a GPU, when a process has enough pictures to draw"
+    )
+
+    @model_validator(mode="after")
+    def _levers_are_named(self) -> ControlNetOptions:
+        low, high = self.guidance_interval
+        if low >= high:
+            raise ValueError(
+                f"guidance_interval: {low:g} to {high:g} is no interval; for no guidance at all write guidance_scale: 1"
+            )
+        levers = {"guidance_interval": (low, high) != (0.0, 1.0), "lora": bool(self.lora)}
+        for lever in [name for name, used in levers.items() if used and self.mode != "fast"]:
+            raise ValueError(f"{lever} changes the pictures to save time: write mode: fast to say that this is meant")
+        return self
 
     @model_validator(mode="after")
     def _lengths_agree(self) -> ControlNetOptions:
         if len(self.scales) != len(self.controls):
             raise ValueError(f"scales has {len(self.scales)} entries and controls {len(self.controls)}: give pairs")
-        if self.controlnet and len(self.controlnet) != len(self.controls):
+        if len(self.controlnet) > 1 and len(self.controlnet) != len(self.controls):
             raise ValueError(f"controlnet has {len(self.controlnet)} entries and controls {len(self.controls)}")
         if self.conventions and len(self.conventions) != len(self.controls):
             raise ValueError(f"conventions has {len(self.conventions)} entries and controls {len(self.controls)}")
+        for field in ("starts", "ends", "control_modes"):
+            if getattr(self, field) and len(getattr(self, field)) != len(self.controls):
+                raise ValueError(f"{field} has {len(getattr(self, field))} entries and controls {len(self.controls)}")
+        for start, end in zip(
+            self.starts or (0.0,) * len(self.ends), self.ends or (1.0,) * len(self.starts), strict=True
+        ):
+            if start >= end:
+                raise ValueError(
+                    f"starts, ends: {start:g} to {end:g} is no range; a control that never steers has scale 0"
+                )
         for control, convention in zip(self.controls, self.conventions, strict=False):
             if convention not in ("auto", *CONVENTIONS[control]):
                 raise ValueError(

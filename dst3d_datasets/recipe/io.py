@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ..errors import RecipeError
-from .base import is_location, plain_without
+from .base import HABITS, is_location, plain_without
 from .explain import explain
 from .fields import Recipe
 
@@ -124,6 +124,8 @@ def _step(here: Any, name: str, override: str) -> Any:
     if isinstance(here, list):
         return here[_index(here, name, override)]
     child = here.setdefault(name, {})
+    if child is None:
+        child = here[name] = {}
     if not isinstance(child, (dict, list)):
         raise RecipeError(f"override {override!r}: {name} is a value, it has no fields")
     return child
@@ -157,7 +159,7 @@ def _with_absolute_places(recipe: Recipe, folder: Path) -> Recipe:
         changes: dict[str, Any] = {}
         for name, field in type(model).model_fields.items():
             value = getattr(model, name)
-            is_place = isinstance(value, str) and name not in ("device", "downloader")
+            is_place = isinstance(value, str) and name not in HABITS
             if isinstance(value, BaseModel):
                 changes[name] = absolute(value)
             elif is_location(field) and is_place and value and "://" not in value:

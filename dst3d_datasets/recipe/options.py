@@ -47,8 +47,6 @@ __all__ = [
     "FolderOptions",
     "ImportedGeneratorOptions",
     "ImportedScoreOptions",
-    "KcfOptions",
-    "KcfReferenceOptions",
     "ObjaverseOptions",
     "ObjaverseXLOptions",
     "OmniObject3DOptions",
@@ -105,7 +103,7 @@ AnyScorer = by_kind(
     "scores",
     edges=EdgeScoreOptions,
     mask=MaskScoreOptions,
+    imported=ImportedScoreOptions,
     kcf=KcfOptions,
     kcf_reference=KcfReferenceOptions,
-    imported=ImportedScoreOptions,
 )

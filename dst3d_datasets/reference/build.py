@@ -9,12 +9,12 @@ from typing import Any
 
 from ..build import BuildReport
 from ..errors import ModelRefused
+from ..machine import one_thread_an_operator, versions
 from ..nouns import Sample
 from ..plan import ModelViews, ShardSpec
 from ..receipt import Receipt, Skipped
 from ..recipe import Recipe
 from ..run import claim, lock, settled
-from ..shard import one_thread_an_operator, package_versions
 from ..store import Store
 from ..symmetry import with_symmetry
 from ..tar import TarWriter
@@ -120,7 +120,7 @@ def _shard(importer: Importer, plan: TreePlan, spec: ShardSpec, store: Store, on
             seconds={"wall": round(time.perf_counter() - start, 4)},
             generator=generator.name,
             generator_revision=generator.revision,
-            versions=package_versions(),
+            versions=versions(),
         )
 
     with one_thread_an_operator():

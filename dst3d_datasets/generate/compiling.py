@@ -1,0 +1,140 @@
+"""Compiled networks: one warm-up a machine, whose outcome every later process and shard finds in a cache on disk.
+
+A network is called as it is until `Compiled.compile`; from then on, its first call for each shape compiles it whole
+(`torch.compile`, static shapes) and, on a GPU, records it as a CUDA graph, so that a step costs the host one launch
+and other threads (rendering, encoding) cannot hold the GPU up. Of several processes that need the same network one
+compiles; the others wait and take it from the cache.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils import _pytree as pytree
+
+from ..home import default_home
+
+# From this many pictures on a process has more time to win than to lose: about 90 s against 0.1 s a picture (H200).
+PAYS_FROM = 1000
+PAYS_FROM_CACHED = 250  # where this machine has compiled it before
+_ATTENTION = [
+    SDPBackend.CUDNN_ATTENTION,
+    SDPBackend.FLASH_ATTENTION,
+    SDPBackend.EFFICIENT_ATTENTION,
+    SDPBackend.MATH,
+]  # in this order: on Hopper cuDNN's is the fastest for small heads
+
+
+def cache_folder() -> Path:
+    """Where compiled code is kept: `compiled` in `DST3D_HOME`, or TORCHINDUCTOR_CACHE_DIR if that is set."""
+    return Path(os.environ.get("TORCHINDUCTOR_CACHE_DIR") or default_home() / "compiled")
+
+
+def pays(num_pictures: int, key: str) -> bool:
+    """Whether compiling is worth its time for so many pictures in one process."""
+    return num_pictures >= (PAYS_FROM_CACHED if _marker(key).exists() else PAYS_FROM)
+
+
+class Compiled:
+    """A function of tensors that can be compiled, once for each shape of what it is given.
+
+    Args:
+        function: a module or function without side effects; arguments are tensors, numbers, and trees of them.
+    """
+
+    def __init__(self, function: Callable[..., Tensor]) -> None:
+        self._function = self._plain = function
+        self._key = ""
+        self._seen: set[Any] = set()
+        self._graphs: dict[Any, _Graph] = {}
+        self._graphed = False
+
+    def compile(self, key: str, graphs: bool | None = None) -> None:
+        """Compile at the next call.
+
+        Args:
+            key: names what is compiled (weights' shapes, options) among all that this machine compiles.
+            graphs: record CUDA graphs; None: on a GPU.
+        """
+        if self._key:
+            return
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder()))
+        self._key = key
+        self._graphed = torch.cuda.is_available() if graphs is None else graphs
+        self._function = torch.compile(self._plain, fullgraph=True, dynamic=False)
+
+    def __call__(self, *arguments: Any) -> Tensor:
+        if not self._key:
+            with sdpa_kernel(_ATTENTION, set_priority=True):
+                return self._function(*arguments)
+        leaves, tree = pytree.tree_flatten(arguments)
+        shape = (str(tree), tuple(_shape(leaf) for leaf in leaves))
+        if shape in self._graphs:
+            return self._graphs[shape].replay(leaves)
+        if shape not in self._seen:
+            with one_at_a_time(self._key), sdpa_kernel(_ATTENTION, set_priority=True):
+                result = self._function(*arguments)
+                _marker(self._key).touch()
+            self._seen.add(shape)
+            return result
+        if not self._graphed or not any(isinstance(leaf, Tensor) and leaf.is_cuda for leaf in leaves):
+            return self._function(*arguments)
+        self._graphs[shape] = _Graph(self._function, leaves, tree)
+        return self._graphs[shape].replay(leaves)
+
+
+class _Graph:
+    """One recording of a compiled function, with the tensors it reads from."""
+
+    _pool: Any = None  # all recordings share their memory: none of them runs beside another
+
+    def __init__(self, function: Callable[..., Tensor], leaves: list[Any], tree: Any) -> None:
+        self._inputs = [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        arguments = pytree.tree_unflatten(self._inputs, tree)
+        if _Graph._pool is None:
+            _Graph._pool = torch.cuda.graph_pool_handle()
+        self._graph = torch.cuda.CUDAGraph()
+        torch.cuda.current_stream().synchronize()
+        stream = torch.cuda.current_stream()
+        with torch.cuda.graph(self._graph, pool=_Graph._pool, stream=stream, capture_error_mode="thread_local"):
+            self._output = function(*arguments)
+
+    def replay(self, leaves: list[Any]) -> Tensor:
+        """The function's result for other values of the same shapes."""
+        for own, given in zip(self._inputs, leaves, strict=True):
+            if isinstance(own, Tensor):
+                own.copy_(given, non_blocking=True)
+        self._graph.replay()
+        return self._output.clone()
+
+
+def _shape(leaf: Any) -> Any:
+    if isinstance(leaf, Tensor):
+        return tuple(leaf.shape), leaf.dtype, leaf.device.type
+    return leaf
+
+
+def _marker(key: str) -> Path:
+    machine = [key, torch.__version__]
+    if torch.cuda.is_available():
+        machine.append(torch.cuda.get_device_name())
+    return cache_folder() / f"dst3d-{hashlib.sha256(repr(machine).encode()).hexdigest()[:24]}"
+
+
+@contextmanager
+def one_at_a_time(key: str) -> Iterator[None]:
+    """Let one process of this machine at a time compile what `key` names."""
+    marker = _marker(key)
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    with marker.with_suffix(".lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,191 @@
+"""Sampling with a `Denoiser`: the loop of stock Stable Diffusion pipelines without what keeps a GPU waiting.
+
+The scheduler is the pipeline's own, run on timesteps that lie on the CPU: its coefficients are then plain numbers and
+no step waits for the device. Start noise and every step's noise are drawn ahead, each sample's from its own generator
+and in the order in which the stock pipeline draws them, so that the same seed gives the same numbers.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..recipe.options import ControlNetOptions
+from .compiling import Compiled
+from .denoise import Conditions, Denoiser, why_not
+
+DECODED_AT_ONCE = 16  # pictures of 512 px a call of the autoencoder; fewer are slower on a GPU, more need memory
+KNOWN = ("StableDiffusionControlNetPipeline", "StableDiffusionXLControlNetPipeline")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one call of the sampler needs, on the host."""
+
+    prompts: list[str]
+    negatives: list[str]
+    guides: list[NDArray[np.uint8]]  # of each control: (B, H, W, 3)
+    noise: Tensor  # (1 + steps, B, channels, h, w), or (1, ...) where no step adds any that is drawn ahead
+    generators: list[torch.Generator]  # of each sample, as it stands after `noise`
+
+
+class Sampler:
+    """Draws batches of pictures with a pipeline's networks.
+
+    Args:
+        pipeline: loaded, on its device; `why_no_sampler` of it is empty.
+        options: the recipe's.
+        guided: whether there is classifier-free guidance.
+    """
+
+    def __init__(self, pipeline: Any, options: ControlNetOptions, guided: bool) -> None:
+        self._pipeline, self._options = pipeline, options
+        nets = list(getattr(pipeline.controlnet, "nets", [pipeline.controlnet]))
+        used = [number for number, scale in enumerate(options.scales) if scale != 0.0]  # the others say nothing
+        self._used = used
+        self.denoiser = Denoiser(pipeline.unet, [nets[number] for number in used])
+        taught = pipeline.unet.config.get("time_cond_proj_dim") is not None
+        self._guided = guided and not taught
+        self._takes = inspect.signature(pipeline.scheduler.step).parameters
+        self._noisy = type(pipeline.scheduler).__name__ == "DDIMScheduler" and options.eta > 0
+        if type(pipeline).__name__ == KNOWN[1] and pipeline.vae.config.get("force_upcast"):
+            pipeline.vae.to(torch.float32)  # it overflows in half precision
+        self.device: torch.device = pipeline.unet.device
+        self.dtype: torch.dtype = pipeline.unet.dtype
+        self._decoder = Compiled(self._decode)
+        self._predictor = Compiled(self.denoiser)
+
+    def compile(self, key: str) -> None:
+        """Compile the networks at their first use from now on; `key` names weights and options in the cache."""
+        self._predictor.compile(f"{key}-step")
+        self._decoder.compile(f"{key}-decode")
+
+    @property
+    def num_channels(self) -> int:
+        """Of the latents."""
+        return int(self._pipeline.unet.config.in_channels)
+
+    def noise(self, seeds: Sequence[int], height: int, width: int) -> tuple[Tensor, list[torch.Generator]]:
+        """The `noise` of a batch on the host, and the `generators` that it was drawn from.
+
+        Args:
+            seeds: of each sample.
+            height: of the picture, pixels.
+            width: of the picture, pixels.
+        """
+        factor = self._pipeline.vae_scale_factor
+        shape = (1, self.num_channels, height // factor, width // factor)
+        draws = 1 + (self._options.steps if self._noisy else 0)
+        out = torch.empty((draws, len(seeds), *shape[1:]), dtype=self.dtype, pin_memory=self.device.type == "cuda")
+        generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+        for row, generator in enumerate(generators):
+            for draw in range(draws):
+                out[draw, row] = torch.randn(shape, generator=generator, dtype=self.dtype)[0]
+        return out, generators
+
+    def draw(self, batch: Batch) -> Tensor:
+        """Pictures (B, H, W, 3) of 8 bits on the device. On a GPU the work is begun, not waited for."""
+        latents = self._denoised(batch, self._conditions(batch))
+        parts = latents.split(DECODED_AT_ONCE)
+        return torch.cat([self._decoder(part) for part in parts])
+
+    def _conditions(self, batch: Batch) -> Conditions:
+        controls = [
+            torch.from_numpy(np.ascontiguousarray(batch.guides[number])).to(self.device, non_blocking=True)
+            for number in self._used
+        ]
+        hints = self.denoiser.hints([c.permute(0, 3, 1, 2).to(torch.float32).div(255).to(self.dtype) for c in controls])
+        height, width = batch.guides[0].shape[1:3]
+        text, pooled = self._words(batch)
+        sizes = None
+        if pooled is not None:
+            row = torch.tensor([height, width, 0, 0, height, width], dtype=self.dtype, device=self.device)
+            sizes = row.expand(len(text), 6)
+        return Conditions(text, hints, pooled, sizes, self._strength(len(batch.prompts)))
+
+    def _words(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Encoded prompts, (2 B or B, tokens, channels), and SDXL's pooled ones."""
+        encoded = self._pipeline.encode_prompt(
+            prompt=batch.prompts,
+            device=self.device,
+            num_images_per_prompt=1,
+            do_classifier_free_guidance=self._guided,
+            negative_prompt=batch.negatives if self._guided else None,
+        )
+        halves = [encoded[1], encoded[0]] if self._guided else [encoded[0]]
+        pooled = ([encoded[3], encoded[2]] if self._guided else [encoded[2]]) if len(encoded) == 4 else []
+        return torch.cat(halves), torch.cat(pooled) if pooled else None
+
+    def _strength(self, batch: int) -> Tensor | None:
+        width = self._pipeline.unet.config.get("time_cond_proj_dim")
+        if width is None:
+            return None
+        scale = torch.tensor(self._options.guidance_scale - 1).repeat(batch)
+        strength: Tensor = self._pipeline.get_guidance_scale_embedding(scale, embedding_dim=width)
+        return strength.to(device=self.device, dtype=self.dtype)
+
+    def _denoised(self, batch: Batch, given: Conditions) -> Tensor:
+        scheduler, options = self._pipeline.scheduler, self._options
+        scheduler.set_timesteps(options.steps, device="cpu")  # multistep schedulers forget the last batch by it
+        noise = batch.noise.to(self.device, non_blocking=True)
+        positive = given.positive() if self._guided else given
+        latents = noise[0] * scheduler.init_noise_sigma
+        extra: dict[str, Any] = {"eta": options.eta} if "eta" in self._takes else {}
+        if "generator" in self._takes and not self._noisy:
+            extra["generator"] = batch.generators
+        on_device = scheduler.timesteps.to(self.device, non_blocking=True)
+        count = len(on_device)
+        for number, timestep in enumerate(scheduler.timesteps):
+            now = given if self._guides(number, count) else positive
+            scaled = scheduler.scale_model_input(latents, timestep)
+            scales = self._scales(number, count)
+            predicted = self._predictor(scaled, on_device[number], now, scales, options.guidance_scale)
+            if self._noisy:
+                extra["variance_noise"] = noise[1 + number]
+            latents = scheduler.step(predicted, timestep, latents, **extra, return_dict=False)[0]
+        return latents
+
+    def _guides(self, step: int, count: int) -> bool:
+        """Whether there is guidance in a step: the middle of its share of the steps lies in the interval."""
+        low, high = self._options.guidance_interval
+        return self._guided and low <= (step + 0.5) / count <= high
+
+    def _scales(self, step: int, count: int) -> tuple[float, ...]:
+        """Each net's scale in a step, by the rule of the stock pipeline for its range."""
+        options = self._options
+        starts, ends = options.starts or (0.0,) * len(options.scales), options.ends or (1.0,) * len(options.scales)
+        return tuple(
+            0.0 if step / count < starts[number] or (step + 1) / count > ends[number] else options.scales[number]
+            for number in self._used
+        )
+
+    def _decode(self, latents: Tensor) -> Tensor:
+        """Latents to pictures (B, H, W, 3) of 8 bits, rounded as diffusers rounds."""
+        vae, config = self._pipeline.vae, self._pipeline.vae.config
+        if config.get("latents_mean") is not None and config.get("latents_std") is not None:
+            mean, std = (
+                torch.tensor(config[name], device=latents.device, dtype=latents.dtype).view(1, -1, 1, 1)
+                for name in ("latents_mean", "latents_std")
+            )
+            latents = latents * std / config.scaling_factor + mean
+        else:
+            latents = latents / config.scaling_factor
+        image = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
+        image = (image * 0.5 + 0.5).clamp(0, 1)
+        return (image.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def why_no_sampler(pipeline: Any) -> str:
+    """Empty if a `Sampler` draws what this pipeline draws, else why the pipeline itself must."""
+    name = type(pipeline).__name__
+    if name not in KNOWN:
+        return f"{name} has its own loop"
+    network = pipeline.controlnet
+    return why_not(pipeline.unet, list(getattr(network, "nets", [network])))

@@ -1,0 +1,192 @@
+"""Our sampler against the stock pipelines of diffusers: the same maths, and what is left out only where it may be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers", reason="needs the extra [controlnet]")
+
+from _tiny_generators import CASES, far, folders, generator, shots  # noqa: E402, F401
+
+from dst3d_datasets.errors import RecipeError  # noqa: E402
+from dst3d_datasets.generate import draw as drawing_module  # noqa: E402
+from dst3d_datasets.generate import sampler as sampler_module  # noqa: E402
+from dst3d_datasets.generate.compiling import Compiled  # noqa: E402
+from dst3d_datasets.recipe import validate  # noqa: E402
+
+# `folders` is a fixture: its name is imported here and again an argument there
+# ruff: noqa: F811
+
+SETTINGS = [
+    {"scheduler": "ddim", "eta": 1.0},
+    {"scheduler": "ddim", "eta": 0.0, "guidance_scale": 1.0},
+    {"scheduler": "dpmpp", "steps": 4},
+    {"scheduler": "unipc", "steps": 4},
+    {"scheduler": "euler", "steps": 3},
+    {"scheduler": "lcm", "steps": 3, "guidance_scale": 1.0},
+    {"steps": 4, "ends": (0.5,)},
+]
+
+
+def stock(monkeypatch, folders, *arguments, **options):
+    """The same generator, drawing by the pipeline's own call."""
+    with monkeypatch.context() as patch:
+        patch.setattr(drawing_module, "why_no_sampler", lambda pipeline: "for comparison")
+        other = generator(folders, *arguments, **options)
+        pictures = other.generate(shots(3))
+        assert other._drawing().sampler is None
+        return pictures
+
+
+@pytest.mark.parametrize(("pipeline", "nets"), CASES)
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda s: "-".join(f"{v}" for v in s.values()))
+def test_the_sampler_draws_what_the_stock_pipeline_draws(monkeypatch, folders, pipeline, nets, settings):
+    """Up to the rounding by which two batch sizes of the stock pipeline differ, too."""
+    ours = generator(folders, pipeline, nets, batch_size=3, **settings)
+    pictures = ours.generate(shots(3))
+    assert ours._drawing().sampler is not None
+    for mine, theirs in zip(
+        pictures, stock(monkeypatch, folders, pipeline, nets, batch_size=3, **settings), strict=True
+    ):
+        difference = np.abs(mine.astype(int) - theirs)
+        assert difference.max() <= 1
+        assert difference.mean() < 0.01
+        assert mine.std() > 5
+
+
+def test_the_shipped_model_too(monkeypatch):
+    """The trained weights, where a wrong half or a lost residual would be seen: v-prediction, guidance 2."""
+    from dst3d_datasets.generate.controlnet import ControlNetGenerator
+    from dst3d_datasets.recipe.options import ControlNetOptions
+
+    options = ControlNetOptions(
+        kind="controlnet", pipeline="tiny", controlnet=(), guidance_scale=2.0, steps=3, batch_size=2, device="cpu"
+    )
+    pair = shots(2, size=128)
+    ours = ControlNetGenerator(options).generate(pair)
+    monkeypatch.setattr(drawing_module, "why_no_sampler", lambda pipeline: "for comparison")
+    theirs = ControlNetGenerator(options).generate(pair)
+    assert max(np.abs(a.astype(int) - b).max() for a, b in zip(ours, theirs, strict=True)) <= 1
+
+
+def test_shared_layers_run_for_one_half(folders):
+    """Before the first cross-attention a layer sees B rows, after it 2 B; ControlNet and UNet alike."""
+    drawing = generator(folders, batch_size=2)
+    drawing.generate(shots(2))
+    denoiser = drawing._drawing().sampler.denoiser
+    rows = {}
+
+    def note(name):
+        return lambda module, inputs, output: rows.update({name: inputs[0].shape[0]})
+
+    for name, net in [("unet", denoiser.unet), ("net", denoiser.nets[0])]:
+        net.conv_in.register_forward_hook(note(f"{name} in"))
+        block = net.down_blocks[1].attentions[0].transformer_blocks[0]
+        block.attn1.to_q.register_forward_hook(note(f"{name} self"))
+        block.attn2.to_q.register_forward_hook(note(f"{name} cross"))
+    hints = []
+    denoiser.nets[0].controlnet_cond_embedding.register_forward_hook(lambda *_: hints.append(1))
+    drawing.generate(shots(2))
+    assert rows == {
+        f"{name} {at}": 4 if at == "cross" else 2 for name in ("unet", "net") for at in ("in", "self", "cross")
+    }
+    assert len(hints) == 1  # and not once a step
+
+
+def test_nets_out_of_their_range_and_of_scale_zero_are_not_run(folders):
+    calls = []
+    drawing = generator(
+        folders, "base", ("cn", "cn2"), controls=("edge", "depth"), scales=(1.0, 0.0), steps=4, ends=(0.5, 1.0)
+    )
+    drawing.generate(shots(1))
+    denoiser = drawing._drawing().sampler.denoiser
+    assert len(denoiser.nets) == 1
+    denoiser.nets[0].conv_in.register_forward_hook(lambda *_: calls.append(1))
+    drawing.generate(shots(1))
+    assert len(calls) == 2
+
+
+def test_outside_the_guidance_interval_one_half_is_drawn(folders):
+    rows = []
+    drawing = generator(folders, steps=4, mode="fast", guidance_interval=(0.0, 0.5), batch_size=1)
+    picture = drawing.generate(shots(1))[0]
+    denoiser = drawing._drawing().sampler.denoiser
+    denoiser.unet.conv_out.register_forward_hook(lambda module, inputs, output: rows.append(output.shape[0]))
+    np.testing.assert_array_equal(drawing.generate(shots(1))[0], picture)
+    assert rows == [2, 2, 1, 1]
+    assert far(picture, generator(folders, steps=4, batch_size=1).generate(shots(1))[0]) > 0.3
+
+
+def test_levers_that_change_pictures_are_named():
+    recipe = {"schema": "dst3d-recipe/1", "generator": {"kind": "controlnet", "guidance_interval": [0.0, 0.5]}}
+    with pytest.raises(RecipeError, match="write mode: fast"):
+        validate(recipe)
+    recipe["generator"] |= {"mode": "fast"}
+    assert validate(recipe).generator.mode == "fast"
+    recipe["generator"] |= {"guidance_interval": [0.5, 0.5]}
+    with pytest.raises(RecipeError, match="no interval"):
+        validate(recipe)
+
+
+def test_batches_follow_each_other_and_memory_that_runs_out_halves_them(folders, monkeypatch):
+    """Same seeds, same pictures, whatever happens on the way; the receipt is told."""
+    wanted = generator(folders, batch_size=4).generate(shots(4))
+    drawing = generator(folders, batch_size=4)
+    begin = drawing_module.Drawing.begin
+    tries = []
+
+    def short_of_memory(self, prepared):
+        tries.append(len(prepared.shots))
+        if len(prepared.shots) > 2:
+            raise torch.cuda.OutOfMemoryError("planted")
+        return begin(self, prepared)
+
+    monkeypatch.setattr(drawing_module.Drawing, "begin", short_of_memory)
+    many = [[*shots(4)], [*shots(4)]]
+    found = [picture for _, pictures, seconds in drawing.stream(many) for picture in pictures if seconds > 0]
+    assert tries in ([4, 2, 2, 2, 2], [4, 2, 2, 4, 2, 2])  # the second batch may have been prepared already
+    assert len(found) == 8
+    for mine, theirs in zip(found, [*wanted, *wanted], strict=True):
+        assert np.abs(mine.astype(int) - theirs).max() <= 1  # another batch size
+    assert drawing.counts()["batch_halved"] >= 1
+    assert drawing.counts() == {}
+
+
+def test_a_compiled_function_is_compiled_once_a_shape_and_machine(monkeypatch, tmp_path):
+    monkeypatch.setenv("DST3D_HOME", str(tmp_path))
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda function, **options: compiled.append(options) or function)
+    twice = Compiled(lambda x, factor: x * factor)
+    assert twice(torch.ones(2), 2.0).tolist() == [2.0, 2.0]
+    twice.compile("key", graphs=False)
+    twice.compile("key", graphs=False)
+    assert twice(torch.ones(3), 2.0).tolist() == [2.0] * 3
+    assert twice(torch.ones(3), 3.0).tolist() == [3.0] * 3
+    assert compiled == [{"fullgraph": True, "dynamic": False}]
+    from dst3d_datasets.generate.compiling import pays
+
+    assert pays(500, "key")  # this machine has done it
+    assert not pays(500, "another")
+    assert pays(2000, "another")
+    assert not pays(100, "key")
+
+
+def test_few_pictures_never_wait_for_a_compiler(folders, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: pytest.fail("compiled"))
+    monkeypatch.setattr(drawing_module, "pays", lambda count, key: count >= 1000)
+    drawing = generator(folders)
+    drawing.expect(10)
+    drawing._drawing()._cuda = True  # as on a GPU
+    drawing._drawing()
+    drawing._drawing()._cuda = False
+    assert len(drawing.generate(shots(2))) == 2
+
+
+def test_unknown_networks_are_left_to_their_pipeline(folders):
+    pipeline = generator(folders)._loaded()
+    assert sampler_module.why_no_sampler(pipeline) == ""
+    pipeline.unet.register_to_config(class_embed_type="timestep")
+    assert "class_embed_type" in sampler_module.why_no_sampler(pipeline)
