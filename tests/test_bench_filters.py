@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import numpy as np
 import pytest
 
 from dst3d_datasets.bench import filters, filters_natural
+from dst3d_datasets.bench.filters_data import MemorySamples
 from dst3d_datasets.bench.filters_metrics import (
     auprc,
     auroc,
@@ -16,8 +19,11 @@ from dst3d_datasets.bench.filters_metrics import (
     quality,
     view_bins,
 )
-from dst3d_datasets.bench.filters_tables import ranks
+from dst3d_datasets.bench.filters_planted import KINDS
+from dst3d_datasets.bench.filters_scale import Scale
+from dst3d_datasets.bench.filters_tables import NAMES, Table, ranks
 from dst3d_datasets.build import plan_for
+from dst3d_datasets.errors import MissingDependency
 
 SCORE = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
 BAD = np.array([True, False, True, False, False])
@@ -109,8 +115,57 @@ def test_agreement_beyond_chance() -> None:
     assert filters_natural.agreement(found) == (pytest.approx(0.8), pytest.approx(0.6))
 
 
-def test_rates_for_the_recipe_cover_every_class() -> None:
-    assert {key.split("-")[0] for key in filters_natural.ratings()} == {
-        "n02690373", "n04099969", "n04285008", "n04398044"
-    }  # fmt: skip
-    assert filters.COLUMNS[:3] == ("data", "bad %", "filter")
+SMALL = Scale(
+    classes=("sports car",), models=4, views=8, size=32, rates=(0.25,), background="plain", single=("edges",),
+    options={
+        "kcf_reference": {"backbone": "small", "size": 32, "epochs": 1, "folds": 2, "min_samples": 4},
+        "kcf": {"size": 32, "epochs": 1, "least_steps": 1, "rounds": 1, "folds": 2, "min_samples": 4},
+    },
+    steps=2, seeds=2, learn_size=32, test=(1, 4),
+)  # fmt: skip
+
+
+def test_every_filter_has_its_row_and_every_choice_its_accuracy() -> None:
+    measured = filters.measure(SMALL, workers=1)
+    rows = [dict(zip(measured.columns, row, strict=True)) for row in measured.rows]
+    asked = ["kcf_reference", "kcf", "edge_precision", "edge_recall", "fused"]
+    asked += ["cleanlab"] if importlib.util.find_spec("cleanlab") else []
+    assert [row["filter"] for row in rows] == [NAMES[score] for score in NAMES if score in asked]
+    for row in rows:
+        assert row["data"] == "renders"
+        assert row["bad %"] == 25.0
+        assert 0 <= row["AUROC"] <= 1
+        assert 0 < row["AUPRC"] <= 1
+        assert 0.75 * 0.8 < row["good of 90 % kept"] <= 1
+        assert all(isinstance(row[f"AUROC {kind}"], float) or row[f"AUROC {kind}"] == "-" for kind in KINDS)
+    by_name = {row["filter"]: row for row in rows}
+    assert by_name["edges, recall"]["AUROC"] > 0.85
+    assert by_name[NAMES["kcf_reference"]]["x reference"] == 1.0
+    told = next(note for note in measured.notes if note.startswith("A pose network"))
+    assert [name in told for name in ("unfiltered", "KCF, reference", "KCF, ours", "fusion", "oracle")] == [True] * 5
+    full = measured.facts["rows"]
+    assert [fact["score"] for fact in full] == [score for score in NAMES if score in asked]
+    assert full[0]["samples"] == 32
+
+
+def test_without_cleanlab_its_row_is_missing_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(table: object) -> None:
+        raise MissingDependency("confident learning needs cleanlab; run: pip install cleanlab")
+
+    monkeypatch.setattr(filters.filters_cleanlab, "add", missing)
+    monkeypatch.setattr(filters.filters_fusion, "add", lambda tables: None)
+    monkeypatch.setattr(filters, "rows_of", lambda data, tables: ([], []))
+    report = filters.Report()
+    report.judge("renders", [None])  # type: ignore[list-item]
+    report.judge("renders", [None])  # type: ignore[list-item]
+    assert report.notes == ["No row for confident learning: confident learning needs cleanlab; run: pip install cleanlab."]
+
+
+def test_what_is_learnt_from_is_what_a_filter_ranks_highest() -> None:
+    samples = MemorySamples("n0", [{"cad_id": "a"}] * 5, np.zeros((5, 1, 1, 3), np.uint8), {})
+    scores = {"kcf": np.array([0.9, 0.1, 0.8, -1.0, 0.2])}
+    table = Table(samples, ["", "180", "", "", "30"], np.ones(5, bool), scores, {})
+    found = filters.choices(table, 0.4)
+    assert list(found) == ["unfiltered", "KCF, ours", "oracle"]
+    assert found["KCF, ours"].tolist() == [True, False, True, True, False]
+    assert found["oracle"].tolist() == [True, False, True, True, False]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..engines.pool import visible_gpus
 from ..errors import MissingDependency
 from ..recipe import Recipe
-from . import filters_cleanlab, filters_natural
+from . import filters_cleanlab, filters_fusion, filters_natural
 from .filters_data import Corpus, corpora
 from .filters_downstream import Accuracy, Task, accuracies
 from .filters_jobs import in_processes
@@ -40,15 +40,15 @@ def measure(scale: Scale, workers: int = 0) -> Measured:
     recipe = recipe_of(scale, RENDER)
     found = _drawn(recipe, scale.classes, scale.models, max(scale.rates))
     drawing = time.perf_counter() - start
-    tables = planted(found, scale.rates, scale.options, workers)
+    tables = planted(found, scale.rates, scale.options, scale.single, workers)
     for rate in scale.rates:
         report.judge(RENDER, tables[rate])
     if scale.tiny is not None:
         pictures = _drawn(recipe_of(scale, TINY), scale.tiny[0], scale.tiny[1], max(scale.tiny_rates))
-        for each in planted(pictures, scale.tiny_rates, scale.options, workers).values():
+        for each in planted(pictures, scale.tiny_rates, scale.options, scale.single, workers).values():
             report.judge(TINY, each)
     if scale.natural:
-        report.judge("natural", plain(filters_natural.rated_classes(), scale.options, workers))
+        report.judge("natural", plain(filters_natural.rated_classes(), scale.options, scale.single, workers))
         report.note(_natural_note())
     downstream = _downstream(recipe, scale, {rate: each[0] for rate, each in tables.items()}, workers)
     seconds = time.perf_counter() - start
@@ -66,6 +66,7 @@ class Report:
 
     def judge(self, data: str, tables: Sequence[Table]) -> None:
         """Add the rows of some classes; what combines scores of others comes last."""
+        filters_fusion.add(tables)
         try:
             for table in tables:
                 filters_cleanlab.add(table)

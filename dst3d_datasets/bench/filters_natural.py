@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..build import build
+from ..engines.pool import available_cores
 from ..errors import Dst3dError
 from ..recipe import Recipe, load_recipe
 from ..run import read_run
@@ -55,21 +56,21 @@ def agreement(found: Sequence[tuple[bool, bool]]) -> tuple[float, float]:
     return same, (same - chance) / (1.0 - chance) if chance < 1.0 else 1.0
 
 
-def rated_classes(overrides: Sequence[str] = (), workers: int | None = None) -> list[Rated]:
+def rated_classes(overrides: Sequence[str] = (), workers: int = 0) -> list[Rated]:
     """Draw the pictures (on the CPU, wherever this runs) and join them with the ratings, class by class.
 
     A sample on which the two passes disagree counts as not rated.
 
     Args:
         overrides: changes of the recipe, for tests.
-        workers: processes; None: as many as suit the machine.
+        workers: processes; 0: one a core, as no GPU takes part.
 
     Raises:
         Dst3dError: not all pictures could be drawn.
     """
     known = ratings()
     with tempfile.TemporaryDirectory(prefix="dst3d-natural-") as folder:
-        made = build(recipe_of(overrides), folder, workers=workers)
+        made = build(recipe_of(overrides), folder, workers=workers or available_cores())
         if made.failed:
             raise Dst3dError(f"natural failures: {len(made.failed)} shards failed, {next(iter(made.failed.values()))}")
         store = Store(folder)

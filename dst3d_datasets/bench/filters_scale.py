@@ -8,7 +8,7 @@ from ..nouns import ModelRef
 from ..recipe import Recipe, load_recipe
 from ..sources.catalogue import build_sources, resolve
 from .filters_planted import RATES
-from .filters_tables import Options
+from .filters_tables import SINGLE, Options
 
 RENDER, TINY = "renders", "tiny generator"
 
@@ -23,6 +23,7 @@ class Scale:
     size: int  # side of the renders, pixels
     rates: tuple[float, ...]
     options: Options  # of the scorers that learn
+    single: tuple[str, ...] = SINGLE  # scorers that look at one sample at a time
     background: str = "procedural"
     tiny: tuple[tuple[str, ...], int, int] | None = None  # classes, models, views drawn by the shipped generator
     tiny_rates: tuple[float, ...] = (0.2,)
@@ -45,7 +46,7 @@ QUICK = Scale(
         "kcf_reference": {"backbone": "small", "size": 48, "epochs": 15, "step": 5, "folds": 3},
         "kcf": {"size": 48, "epochs": 15, "least_steps": 40, "rounds": 1, "folds": 3},
     },
-    test=(2, 20),
+    single=("edges", "mask"), test=(2, 20),
 )  # fmt: skip
 
 

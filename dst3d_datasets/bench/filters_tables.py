@@ -15,13 +15,15 @@ from .filters_jobs import Done, Job, in_processes, work
 
 Floats = NDArray[np.float64]
 LEARNING = ("kcf_reference", "kcf")  # scorers that learn from the class, bad samples and all
-SINGLE = ("edges", "mask")  # scorers that look at one sample at a time
+SINGLE = ("edges", "mask", "dino")  # scorers that look at one sample at a time
 NAMES = {  # score -> what a reader is told
     "kcf_reference": "KCF, reference",
     "kcf": "KCF, ours",
     "edge_precision": "edges, precision",
     "edge_recall": "edges, recall",
     "mask_agreement": "mask",
+    "pose_contrast": "render and compare",
+    "fused": "fusion",
     "cleanlab": "confident learning (cleanlab)",
 }
 Options = Mapping[str, Mapping[str, Any]]  # kind -> options, as a recipe has them
@@ -51,7 +53,7 @@ class Table:
 
 
 def planted(
-    found: Sequence[Corpus], rates: Sequence[float], options: Options, workers: int = 0
+    found: Sequence[Corpus], rates: Sequence[float], options: Options, single: Sequence[str] = SINGLE, workers: int = 0
 ) -> dict[float, list[Table]]:
     """Tables of classes with planted failures, for each rate.
 
@@ -68,13 +70,13 @@ def planted(
         Job(kind, options.get(kind, {}), table.samples) for kind in LEARNING for rate in rates for table in tables[rate]
     ]
     parts = [each for corpus in found for each in (corpus.good, corpus.all_spoiled())]
-    jobs += [Job(kind, options.get(kind, {}), part) for kind in SINGLE for part in parts]
+    jobs += [Job(kind, options.get(kind, {}), part) for kind in single for part in parts]
     answers = iter(in_processes(work, jobs, workers))
     for kind in LEARNING:
         for rate in rates:
             for table in tables[rate]:
                 _take(table, kind, next(answers))
-    for kind in SINGLE:
+    for kind in single:
         for number, corpus in enumerate(found):
             good, spoiled = next(answers), next(answers)
             for rate in rates:
@@ -83,11 +85,14 @@ def planted(
 
 
 def plain(
-    classes: Sequence[tuple[MemorySamples, Sequence[str], NDArray[np.bool_]]], options: Options, workers: int = 0
+    classes: Sequence[tuple[MemorySamples, Sequence[str], NDArray[np.bool_]]],
+    options: Options,
+    single: Sequence[str] = SINGLE,
+    workers: int = 0,
 ) -> list[Table]:
     """Tables of classes as they are: samples, what is wrong with them, and which of them are rated."""
     tables = [Table(samples, kinds, rated, {}, {}) for samples, kinds, rated in classes]
-    order = [(kind, table) for kind in (*LEARNING, *SINGLE) for table in tables]
+    order = [(kind, table) for kind in (*LEARNING, *single) for table in tables]
     jobs = [Job(kind, options.get(kind, {}), table.samples) for kind, table in order]
     for (kind, table), done in zip(order, in_processes(work, jobs, workers), strict=True):
         _take(table, kind, done)
