@@ -1,4 +1,4 @@
-"""`bench filters`: its numbers are those worked out by hand, its ratings belong to its recipe, and its rows are all there."""
+"""`bench filters`: its numbers are as worked out by hand, its ratings belong to its recipe, its rows are all there."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_the_ratings_are_two_whole_passes_over_the_recipe_s_first_views() -> Non
     assert len(known) >= 300
     plan, missing = plan_for(filters_natural.recipe_of())
     assert not missing
-    of_plan = {key for spec in plan for key in spec.keys()}
+    of_plan = {key for spec in plan for key in spec.keys()}  # noqa: SIM118 - a method of the spec
     assert set(known) == {key for key in of_plan if int(key.rsplit("-", 1)[1]) < 10}
     same, kappa = filters_natural.agreement(list(known.values()))
     assert same > 0.9
@@ -158,7 +158,9 @@ def test_without_cleanlab_its_row_is_missing_with_the_reason(monkeypatch: pytest
     report = filters.Report()
     report.judge("renders", [None])  # type: ignore[list-item]
     report.judge("renders", [None])  # type: ignore[list-item]
-    assert report.notes == ["No row for confident learning: confident learning needs cleanlab; run: pip install cleanlab."]
+    assert report.notes == [
+        "No row for confident learning: confident learning needs cleanlab; run: pip install cleanlab."
+    ]
 
 
 def test_what_is_learnt_from_is_what_a_filter_ranks_highest() -> None:
