@@ -11,8 +11,9 @@ import numpy as np
 
 from dst3d_datasets.camera import camera_of
 from dst3d_datasets.label import make_label
-from dst3d_datasets.nouns import CadModel, Shot, View
+from dst3d_datasets.nouns import CadModel, Camera, Shot, View
 from dst3d_datasets.recipe import load_recipe
+from dst3d_datasets.render.controls import render_control
 from dst3d_datasets.scores import Candidate
 from dst3d_datasets.seeds import seed_of
 from dst3d_datasets.symmetry import with_symmetry
@@ -60,6 +61,7 @@ class World:
     def __init__(self) -> None:
         self.recipe = load_recipe("render", ["catalogue.classes=[]", f"render.size={SIZE}"])
         self.tools = Tools(self.recipe)
+        self.drawn: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
         source = self.tools.source("primitives")
         refs = {ref.class_name: ref for ref in source.models() if ref.class_name in NAMES}
         self.models = [with_symmetry(source.open(refs[name])) for name in NAMES]
@@ -86,10 +88,18 @@ class World:
     def picture(self, shot: Shot) -> np.ndarray:
         return self.tools.generator.generate([shot])[0]
 
-    def redraw(self, label: Mapping[str, Any], view: View) -> np.ndarray:
-        """The render control of a label's model from another view."""
+    def redraw(self, label: Mapping[str, Any], cameras: Sequence[Camera]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """`scores.Redraw`, each view once."""
+        names = [(label["key"], camera.R.tobytes()) for camera in cameras]
+        if not all(name in self.drawn for name in names):
+            self.drawn.update(zip(names, self._draw(label, cameras), strict=True))
+        return [self.drawn[name] for name in names]
+
+    def _draw(self, label: Mapping[str, Any], cameras: Sequence[Camera]) -> list[tuple[np.ndarray, np.ndarray]]:
         model = next(model for model in self.models if model.ref.model_id == label["cad_id"])
-        return self.shot(model, view.azimuth, view.elevation, view.distance).controls.render
+        lights = [self.tools.lighting.lights_of(label["seed"])] * len(cameras)
+        drawn = self.tools.renderer.render(model, cameras, lights)
+        return [(render_control(buffers, "contrast"), buffers.mask) for buffers in drawn]
 
 
 def candidate(shot: Shot, image: np.ndarray) -> Candidate:
@@ -126,6 +136,7 @@ def planted() -> dict[str, tuple[Candidate, ...]]:
             other = here.models[(number + 1) % len(here.models)]
             wrong = {
                 "good": shot,
+                "mirror": here.shot(model, -azimuth, elevation, index=index),
                 "flip": here.shot(model, azimuth + 180.0, elevation, index=index),
                 "off30": here.shot(model, azimuth + 30.0, elevation, index=index),
                 "off90": here.shot(model, azimuth - 90.0, elevation, index=index),

@@ -18,6 +18,7 @@ DRAWERS = ("sources", "render", "prompts", "generate", "scores", "engines")
 ORDER: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("versions", "nouns", "registry", "schema", "imagenet", "progress", "home", "data", "licences", "rle", "arrow"),
+    ("weights",),
     ("seeds", "camera", "boxes", "symmetry", "symmetry_surface"),
     ("convert",),
     ("recipe",),
@@ -72,7 +73,12 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "huggingface_hub": ("dst3d_datasets/hub/client.py", "builders/*", "dst3d_datasets/generate/controlnet*.py"),
     "fsspec": ("dst3d_datasets/store.py", "dst3d_datasets/sources/address.py", "dst3d_datasets/prompts/rows.py"),
     "diffusers": ("dst3d_datasets/generate/controlnet*.py", "dst3d_datasets/training/networks.py"),
-    "transformers": ("dst3d_datasets/generate/*", "dst3d_datasets/prompts/language*.py", "dst3d_datasets/training/*"),
+    "transformers": (
+        "dst3d_datasets/generate/*",
+        "dst3d_datasets/scores/networks.py",
+        "dst3d_datasets/prompts/language*.py",
+        "dst3d_datasets/training/*",
+    ),
     "trimesh": ("dst3d_datasets/sources/mesh*.py", "dst3d_datasets/bench/sources_work.py"),
     "pyrender": ("dst3d_datasets/render/pyrender*.py",),
     "triton": ("dst3d_datasets/render/triton_*.py",),

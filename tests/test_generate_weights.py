@@ -19,8 +19,9 @@ from _tiny_pipeline import unet  # noqa: E402
 from dst3d_datasets.errors import MissingDependency, RecipeError  # noqa: E402
 from dst3d_datasets.generate.controlnet import ControlNetGenerator  # noqa: E402
 from dst3d_datasets.generate.families import family_of  # noqa: E402
-from dst3d_datasets.generate.weights import Place, WeightsError, explain, untrained_reason  # noqa: E402
+from dst3d_datasets.generate.weights import untrained_reason  # noqa: E402
 from dst3d_datasets.recipe.options import ControlNetOptions  # noqa: E402
+from dst3d_datasets.weights import Place, WeightsError, explain  # noqa: E402
 
 # ruff: noqa: F811
 

@@ -16,12 +16,13 @@ from dst3d_datasets.bench.tiny_edges import agreement, grown
 from dst3d_datasets.bench.tiny_judge import CLASSES, colour_of, load_judge
 from dst3d_datasets.bench.tiny_shots import held_out
 from dst3d_datasets.generate.controlnet import ControlNetGenerator
-from dst3d_datasets.generate.weights import TINY, folder_digest, place_of
+from dst3d_datasets.generate.weights import TINY, place_of
 from dst3d_datasets.nouns import Shot
 from dst3d_datasets.recipe import Recipe, load_recipe
 from dst3d_datasets.sources.shapes import FAMILIES
 from dst3d_datasets.sources.shapes.kit import Dice
 from dst3d_datasets.sources.shapes.paint import PAINTS
+from dst3d_datasets.weights import folder_digest
 
 
 @pytest.fixture(scope="module")

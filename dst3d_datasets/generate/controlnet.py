@@ -31,12 +31,13 @@ from ..errors import MissingDependency, RecipeError
 from ..nouns import Shot
 from ..recipe.options import ControlNetOptions
 from ..stream import ahead
+from ..weights import WeightsError
 from .conventions import convention_of
 from .draw import Drawing, Pending, Prepared
 from .families import Family, encode_by_mode, family_of, row_for_base, row_of
 from .idle import skip_idle
 from .loading import Pinned, load_pipeline, pin
-from .weights import WeightsError, marker_reason, place_of, untrained_reason
+from .weights import marker_reason, place_of, untrained_reason
 
 
 class ControlNetGenerator:

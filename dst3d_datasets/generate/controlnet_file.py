@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .weights import Place, explain
+from ..weights import Place, explain
 
 
 def fetch(place: Place, field: str) -> tuple[Path, str]:

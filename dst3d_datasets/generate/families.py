@@ -22,7 +22,7 @@ import torch
 
 from ..errors import RecipeError
 from ..recipe.options import ControlNetOptions
-from .weights import WeightsError
+from ..weights import WeightsError
 
 # Modes of Union nets by convention (which comes first) or control.
 _SDXL_UNION = {  # README of xinsir/controlnet-union-sdxl-1.0; 0 is pose, 6 tiles, 7 inpainting

@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
+from ..weights import Place, WeightsError, explain, place_digest
 from .controlnet_file import config_beside, fetch
 from .families import draws_by_flow, row_for_base, row_of
-from .weights import Place, WeightsError, explain, place_digest
 
 SCHEDULERS = {
     "ddim": "DDIMScheduler",

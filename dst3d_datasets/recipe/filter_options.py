@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from .base import Strict
+from .base import Strict, location
 
 
 class EdgeScoreOptions(Strict):
@@ -30,3 +30,18 @@ class MaskScoreOptions(Strict):
 
     kind: Literal["mask"] = "mask"
     side: int = Field(128, ge=32, le=1024, description="pixels that larger pictures are shrunk to first")
+
+
+class DinoScoreOptions(Strict):
+    """The picture against renders of its CAD model: at the label, turned, and mirrored."""
+
+    kind: Literal["dino"] = "dino"
+    model: str = Field(
+        "hog",
+        description="hog: histograms of gradients, no network; or folder or Hub id of a transformers vision model "
+        "with patches, as facebook/dinov2-base",
+    )
+    revision: str = Field("main", description="branch, tag or commit of `model` on the Hub")
+    patches: int = Field(21, ge=4, le=64, description="places along a side at which the two are compared")
+    temperature: float = Field(0.03, gt=0.0, le=10.0, description="of the softmax over the views' similarities")
+    device: str = location("auto", description="auto: cuda if there is one")

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Discriminator, Tag
 
 from ..registry import plugins
 from .base import Strict
-from .filter_options import EdgeScoreOptions, MaskScoreOptions
+from .filter_options import DinoScoreOptions, EdgeScoreOptions, MaskScoreOptions
 from .generator_options import ControlNetOptions, ImportedGeneratorOptions, RenderGeneratorOptions
 from .prompt_options import (
     KEYWORD_PROMPT,
@@ -103,6 +103,7 @@ AnyScorer = by_kind(
     "scores",
     edges=EdgeScoreOptions,
     mask=MaskScoreOptions,
+    dino=DinoScoreOptions,
     imported=ImportedScoreOptions,
     kcf=KcfOptions,
     kcf_reference=KcfReferenceOptions,

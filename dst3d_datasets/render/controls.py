@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..nouns import Buffers, Camera, Controls
+from ..recipe.base import Colour
 from ..recipe.rendering import ControlOptions, Edges
 from .canny import canny
 from .lines import lines
@@ -21,11 +24,7 @@ FINEST = 2.0**-30  # depth scale of flat pictures; never 0
 
 def make_controls(buffers: Buffers, camera: Camera, options: ControlOptions) -> Controls:
     """All control pictures of one view; `camera` is the one that `buffers` were seen from."""
-    background = options.background
-    if background == "contrast":
-        grey = contrast_grey(buffers)
-        background = (grey, grey, grey)
-    render = composite(buffers.colour, buffers.alpha, background)
+    render = render_control(buffers, options.background)
     depth, scale, offset = encode_depth(buffers.depth, buffers.mask)
     return Controls(
         render=render,
@@ -38,6 +37,14 @@ def make_controls(buffers: Buffers, camera: Camera, options: ControlOptions) -> 
         depth_scale=scale,
         depth_offset=offset,
     )
+
+
+def render_control(buffers: Buffers, background: Literal["contrast"] | Colour) -> NDArray[np.uint8]:
+    """The render control (H, W, 3): the colour over one grey, or another colour."""
+    if background == "contrast":
+        grey = contrast_grey(buffers)
+        background = (grey, grey, grey)
+    return composite(buffers.colour, buffers.alpha, background)
 
 
 def _edges(render: NDArray[np.uint8], buffers: Buffers, options: Edges) -> NDArray[np.uint8]:

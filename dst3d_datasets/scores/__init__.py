@@ -12,9 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..nouns import Camera
+
 TABLE: dict[str, str] = {
     "edges": "dst3d_datasets.scores.edges:EdgeScorer",
     "mask": "dst3d_datasets.scores.mask:MaskScorer",
+    "dino": "dst3d_datasets.scores.dino:DinoScorer",
     "imported": "dst3d_datasets.scores.imported:ImportedLosses",
     "kcf": "dst3d_datasets.scores.kcf:Kcf",
     "kcf_reference": "dst3d_datasets.scores.kcf_reference:KcfReference",
@@ -63,6 +66,21 @@ class Judgement:
     scores: Mapping[str, NDArray[np.float64]]  # name -> (N,) in [0, 1], more is better; or NOT_JUDGED
     reasons: Sequence[str]  # N texts: empty, or why the sample is not judged
     details: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # name -> (N,): raw values for the table (losses)
+
+
+class Redraw(Protocol):
+    """Draws the CAD model of a label again. A scorer that needs it has an attribute `redraw`, None at first, which is
+    filled in before `judge` is called."""
+
+    def __call__(
+        self, label: Mapping[str, Any], cameras: Sequence[Camera]
+    ) -> Sequence[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+        """Of each camera the render control (H, W, 3), sRGB, in the sample's own light, and the mask (H, W).
+
+        Raises:
+            ModelRefused: the model cannot be had any more.
+        """
+        ...
 
 
 class Scorer(Protocol):

@@ -19,8 +19,8 @@ Z = 1.2815515655446004  # a bound that holds nine times out of ten, on one side
 def read_ratings(store: Store) -> dict[str, float]:
     """Key -> share of its ratings that say good, from `ratings.tsv` in the run's folder; empty without the file.
 
-    The file has a line a rating with the columns `key` and `good` (0 or 1); others are passed over. Ratings are of the
-    first attempt at a sample.
+    The file has a line a rating with the columns `key` and `good` (0, 1, or empty where nobody could say); others are
+    passed over. Ratings are of the first attempt at a sample.
 
     Raises:
         UsageError: the file is not of that form.
@@ -33,6 +33,8 @@ def read_ratings(store: Store) -> dict[str, float]:
     if not {"key", "good"} <= set(reader.fieldnames or ()):
         raise UsageError(f"{store.url}/{FILE}: the first line must name the columns key and good, with tabs between")
     for number, row in enumerate(reader, 2):
+        if not row["good"]:
+            continue  # `dst3d rate`: the person could not say
         if row["good"] not in ("0", "1"):
             raise UsageError(f"{store.url}/{FILE}: line {number}: good is {row['good']!r}; write 0 or 1")
         said.setdefault(row["key"], []).append(float(row["good"]))

@@ -14,6 +14,7 @@ from ..scores import Judgement, Scorer
 from ..shard import one_thread_an_operator
 from ..store import Store
 from .jobs import Place, places_there
+from .redraw import RunRedraw
 from .samples import ClassShards, RunSamples
 from .tables import ScoreTable, StoreScratch, checked, facts_of, read_table, write_table
 
@@ -59,7 +60,8 @@ class Worker:
 
     def __init__(self, recipe: Recipe, store: Store) -> None:
         self._recipe, self._store = recipe, store
-        self._scorers: dict[str, Scorer] = {}
+        self._scorers: dict[str, Any] = {}
+        self._redraw = RunRedraw(recipe)
 
     def __call__(self, job: Job, progress: Callable[[int], None]) -> str:
         """Make one table. `progress` is told how many more samples are judged.
@@ -92,6 +94,8 @@ class Worker:
         if place.kind not in self._scorers:
             self._scorers[place.kind] = make_scorer(self._recipe, place.kind)
         scorer = self._scorers[place.kind]
+        if hasattr(scorer, "redraw"):
+            scorer.redraw = self._redraw
         samples = RunSamples(self._store, job.shards, scorer.controls)
         with one_thread_an_operator():
             if needs_scores(scorer):
