@@ -18,6 +18,7 @@ BENCHES: dict[str, str] = {
     "build": "the shards of the recipe `render`: images a second and where the time goes",
     "load": "samples written to tar and read back a second, by reader",
     "sources": "models opened a second from a tree, a zip over HTTP and a tar.gz; bytes fetched; cache and loader",
+    "generate": "pictures a second: stock pipeline, exact and fast mode, whole builds; share of the device's limit",
     "tiny": "the shipped diffusion model: edges and words followed, speed, failures by view",
     "kcf": "K-fold consistency: seconds a class and AUROC against planted wrong labels, reference and ours",
     "prompts": "captions written a second, the share that pass the gate, and how diverse they are beside templates",

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from ..engines.pool import available_cores, visible_gpus
 from ..recipe import load_recipe
+from ..scoring.redraw import RunRedraw
 from ..scoring.work import make_scorer
 from .filters_data import MemorySamples, MemoryScratch
 
 T = TypeVar("T")
 U = TypeVar("U")
-ON_ONE_GPU = 6  # processes that train small networks side by side
+MODELS = 64  # of a class that can be drawn again
+ON_ONE_GPU = 8  # processes that train small networks side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,16 @@ class Done:
 
 def work(job: Job) -> Done:
     """Do one job in this process."""
-    recipe = load_recipe("render", [f"scores=[{json.dumps({'kind': job.kind, **job.options})}]"])
-    scorer, scratch = make_scorer(recipe, job.kind), MemoryScratch()
+    changes = [
+        f"scores=[{json.dumps({'kind': job.kind, **job.options})}]",
+        f"sources=[{{kind: primitives, models_per_class: {MODELS}}}]",
+        f"catalogue.classes=[{job.samples.labels[0]['class_name']}]",
+    ]
+    recipe = load_recipe("render", changes)
+    scorer: Any = make_scorer(recipe, job.kind)
+    scratch = MemoryScratch()
+    if hasattr(scorer, "redraw"):
+        scorer.redraw = RunRedraw(recipe)
     start = perf_counter()
     said = scorer.judge(job.samples, scratch)
     return Done(dict(said.scores), dict(said.details), perf_counter() - start, scratch.kept)

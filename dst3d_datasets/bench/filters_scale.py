@@ -35,12 +35,12 @@ class Scale:
 
 
 FULL = Scale(
-    classes=("sports car", "rocking chair", "airliner"), models=20, views=60, size=128, rates=RATES,
-    options={"kcf_reference": {"size": 128, "epochs": 30, "step": 10}},
+    classes=("sports car", "rocking chair"), models=20, views=40, size=128, rates=RATES,
+    options={"kcf_reference": {"size": 128, "epochs": 60, "step": 20}},
     tiny=(("sports car", "rocking chair"), 12, 40), natural=True,
 )  # fmt: skip
 QUICK = Scale(
-    classes=("sports car",), models=8, views=24, size=48, rates=(0.2,), background="plain", steps=100, seeds=1,
+    classes=("sports car",), models=8, views=24, size=48, rates=(0.2,), background="plain", steps=60, seeds=1,
     learn_size=48,
     options={
         "kcf_reference": {"backbone": "small", "size": 48, "epochs": 15, "step": 5, "folds": 3},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,10 @@ def planted(
         for rate in rates
     }
     jobs = [
-        Job(kind, options.get(kind, {}), table.samples) for kind in LEARNING for rate in rates for table in tables[rate]
+        Job(kind, options.get(kind, {}), replace(table.samples, controls={}))
+        for kind in LEARNING
+        for rate in rates
+        for table in tables[rate]
     ]
     parts = [each for corpus in found for each in (corpus.good, corpus.all_spoiled())]
     jobs += [Job(kind, options.get(kind, {}), part) for kind in single for part in parts]
