@@ -40,7 +40,7 @@ FULL = Scale(
     tiny=(("sports car", "rocking chair"), 12, 40), natural=True,
 )  # fmt: skip
 QUICK = Scale(
-    classes=("sports car",), models=8, views=24, size=48, rates=(0.2,), background="plain", steps=60, seeds=1,
+    classes=("sports car",), models=8, views=24, size=48, rates=(0.2,), background="plain", steps=40, seeds=1,
     learn_size=48,
     options={
         "kcf_reference": {"backbone": "small", "size": 48, "epochs": 15, "step": 5, "folds": 3},
