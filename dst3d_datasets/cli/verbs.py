@@ -28,6 +28,7 @@ VERBS: dict[str, str] = {
     "build": "make the shards of a recipe; goes on where it stopped",
     "status": "say how far a run is, and what was skipped and why",
     "rate": "let a person rate samples, to calibrate the filters",
+    "fuse": "make one score of several, by rated samples",
     "verify": "read every shard again; damaged ones are made anew",
     "score": "let filters judge the samples of a run",
     "verdicts": "say which samples are kept, by class and by view",

@@ -45,3 +45,73 @@ class DinoScoreOptions(Strict):
     patches: int = Field(21, ge=4, le=64, description="places along a side at which the two are compared")
     temperature: float = Field(0.03, gt=0.0, le=10.0, description="of the softmax over the views' similarities")
     device: str = location("auto", description="auto: cuda if there is one")
+
+
+class ClipScoreOptions(Strict):
+    """Zero-shot classification: the class's name against other names."""
+
+    kind: Literal["clip"] = "clip"
+    model: str = Field("openai/clip-vit-base-patch32", description="folder or Hub id; CLIP, SigLIP or of that kind")
+    revision: str = Field("main", description="branch, tag or commit of `model` on the Hub")
+    templates: tuple[str, ...] = Field(
+        ("a photo of a {class_name}.", "a close-up photo of the {class_name}.", "a rendering of a {class_name}."),
+        min_length=1,
+        description="their embeddings are averaged",
+    )
+    distractors: tuple[str, ...] = Field((), description="the other names; empty: those of ImageNet-1k")
+    crop: bool = Field(True, description="look at the object's box alone, and a margin around it")
+    batch_size: int = Field(32, ge=1, le=4096)
+    device: str = location("auto", description="auto: cuda if there is one")
+
+    @model_validator(mode="after")
+    def _templates_name_the_class(self) -> ClipScoreOptions:
+        for template in self.templates:
+            if "{class_name}" not in template:
+                raise ValueError(f"templates: {template!r} has no {{class_name}}")
+        return self
+
+
+class OrientationScoreOptions(Strict):
+    """A network that tells azimuth, elevation and roll of whatever it sees; `scores/orientation.py` says which."""
+
+    kind: Literal["orientation"] = "orientation"
+    model: str = Field(description="folder or Hub id of a network in the layout that `scores/orientation.py` states")
+    revision: str = Field("main", description="branch, tag or commit of `model` on the Hub")
+    calibration: int = Field(64, ge=4, le=10_000, description="renders of a class that its frame is found by")
+    trust: float = Field(
+        30.0, gt=0.0, le=180.0, description="degrees; a class on whose own renders it errs by more is not judged"
+    )
+    batch_size: int = Field(32, ge=1, le=4096)
+    device: str = location("auto", description="auto: cuda if there is one")
+
+
+class LookScoreOptions(Strict):
+    """Image classifiers that say whether a picture is pleasant to see, and fit for everybody to see."""
+
+    kind: Literal["look"] = "look"
+    aesthetic: str = Field("", description="folder or Hub id of an image classifier; empty: no such score")
+    aesthetic_revision: str = "main"
+    aesthetic_label: str = Field("aesthetic", description="the label whose probability is the score")
+    aesthetic_range: tuple[float, float] = Field(
+        (1.0, 10.0), description="for a network with one output, a mark: which marks are 0 and 1"
+    )
+    safe: str = Field("", description="folder or Hub id of an image classifier; empty: no such score")
+    safe_revision: str = "main"
+    safe_label: str = Field("normal", description="the label whose probability is the score")
+    batch_size: int = Field(32, ge=1, le=4096)
+    device: str = location("auto", description="auto: cuda if there is one")
+
+    @model_validator(mode="after")
+    def _something_is_asked(self) -> LookScoreOptions:
+        if not (self.aesthetic or self.safe):
+            raise ValueError("name a classifier: aesthetic, safe, or both")
+        if self.aesthetic_range[0] == self.aesthetic_range[1]:
+            raise ValueError("aesthetic_range: two different marks are needed")
+        return self
+
+
+class FusedScoreOptions(Strict):
+    """The other scores in one, by a logistic regression on rated samples."""
+
+    kind: Literal["fused"] = "fused"
+    weights: str = location(description="what `dst3d fuse` has written")

@@ -12,7 +12,15 @@ from pydantic import ConfigDict, Discriminator, Tag
 
 from ..registry import plugins
 from .base import Strict
-from .filter_options import DinoScoreOptions, EdgeScoreOptions, MaskScoreOptions
+from .filter_options import (
+    ClipScoreOptions,
+    DinoScoreOptions,
+    EdgeScoreOptions,
+    FusedScoreOptions,
+    LookScoreOptions,
+    MaskScoreOptions,
+    OrientationScoreOptions,
+)
 from .generator_options import ControlNetOptions, ImportedGeneratorOptions, RenderGeneratorOptions
 from .prompt_options import (
     KEYWORD_PROMPT,
@@ -104,6 +112,10 @@ AnyScorer = by_kind(
     edges=EdgeScoreOptions,
     mask=MaskScoreOptions,
     dino=DinoScoreOptions,
+    clip=ClipScoreOptions,
+    orientation=OrientationScoreOptions,
+    look=LookScoreOptions,
+    fused=FusedScoreOptions,
     imported=ImportedScoreOptions,
     kcf=KcfOptions,
     kcf_reference=KcfReferenceOptions,

@@ -6,7 +6,8 @@ Only safetensors are read (no pickles), and no code that comes with weights is e
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -102,6 +103,18 @@ class Network:
         loader = getattr(transformers, kind)
         return self._from(loader, use_safetensors=True, dtype=torch.float32).to(self.device).eval()
 
+    def untrained(self, config: Mapping[str, Any]) -> Any:
+        """A network of a configuration that has its `model_type`, with weights that are yet to be filled in.
+
+        Raises:
+            KeyError: there is no `model_type`.
+            ValueError: transformers knows no such type.
+        """
+        from transformers import AutoConfig, AutoModel
+
+        rest = {name: value for name, value in config.items() if name != "model_type"}
+        return AutoModel.from_config(AutoConfig.for_model(config["model_type"], **rest))
+
     def tokenizer(self) -> Any:
         """Its tokenizer.
 
@@ -114,27 +127,36 @@ class Network:
 
     @cached_property
     def pixels(self) -> Pixels:
-        """How it wants its pictures, from `preprocessor_config.json`; ImageNet's usual where it does not say."""
-        plain = self._preprocessor()
-        size = plain.get("crop_size") or plain.get("size") or _SIDE
+        """How it wants its pictures: by `preprocessor_config.json`, `config.json`, or as is usual for ImageNet."""
+        plain, config = self._json("preprocessor_config.json"), self._json("config.json")
+        own = config.get("image_size") or config.get("vision_config", {}).get("image_size")
+        size = plain.get("crop_size") or plain.get("size") or own or _SIDE
         side = size if isinstance(size, int) else int(size.get("height") or size.get("shortest_edge") or _SIDE)
         return Pixels(tuple(plain.get("image_mean") or _MEAN), tuple(plain.get("image_std") or _STD), side)
 
-    def _preprocessor(self) -> dict[str, Any]:
-        name = "preprocessor_config.json"
-        if self.place.folder is not None:
-            path: Path | None = self.place.folder / name
-        else:
-            from transformers.utils.hub import cached_file
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.file(name)
+        plain: dict[str, Any] = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
+        return plain
 
+    def file(self, name: str) -> Path | None:
+        """A file of its folder, or of its repository (downloaded); None if it has none of that name.
+
+        Raises:
+            WeightsError: the Hub cannot be reached.
+        """
+        if self.place.folder is not None:
+            path = self.place.folder / name
+            return path if path.is_file() else None
+        from transformers.utils.hub import cached_file
+
+        try:
             found = cached_file(
                 self.place.name, name, revision=self._commit, _raise_exceptions_for_missing_entries=False
             )
-            path = None if found is None else Path(str(found))
-        if path is None or not path.is_file():
-            return {}
-        plain: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return plain
+        except Exception as error:
+            raise explain(error, self.place, self._field, "transformers") from error
+        return None if found is None else Path(str(found))
 
     def tensor(self, pictures: Sequence[NDArray[np.uint8]], side: int = 0) -> Tensor:
         """Pictures (H, W, 3) as one batch (B, 3, side, side), normalised, on the device.
@@ -152,9 +174,24 @@ class Network:
             if plane.shape[-2:] != (side, side):
                 plane = functional.interpolate(plane, (side, side), mode="bicubic", antialias=True).clamp(0.0, 1.0)
             resized.append(plane)
-        mean, std = (torch.tensor(values, device=self.device).view(1, -1, 1, 1) for values in _pair(self.pixels))
+        both = (self.pixels.mean, self.pixels.std)
+        mean, std = (torch.tensor(values, device=self.device).view(1, -1, 1, 1) for values in both)
         return (torch.cat(resized) - mean) / std
 
 
-def _pair(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    return pixels.mean, pixels.std
+def around_object(image: NDArray[np.uint8], label: Mapping[str, Any], margin: float = 0.15) -> NDArray[np.uint8]:
+    """The part of a picture (H, W, 3) around the label's visible box, as near to a square as the picture allows.
+
+    Args:
+        image: the picture, of the label's size.
+        label: `bbox_visible`, pixels.
+        margin: of the box's longer side, on every side.
+    """
+    left, top, right, bottom = label["bbox_visible"]
+    half = max(right - left, bottom - top) * (0.5 + margin)
+    x, y = (left + right) / 2.0, (top + bottom) / 2.0
+    height, width = image.shape[:2]
+    rows = slice(max(0, math.floor(y - half)), min(height, math.ceil(y + half)))
+    columns = slice(max(0, math.floor(x - half)), min(width, math.ceil(x + half)))
+    cut = image[rows, columns]
+    return cut if cut.size else image
