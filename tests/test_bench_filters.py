@@ -116,7 +116,7 @@ def test_agreement_beyond_chance() -> None:
 
 
 SMALL = Scale(
-    classes=("sports car",), models=4, views=8, size=32, rates=(0.25,), background="plain", single=("edges",),
+    classes=("sports car",), models=4, views=10, size=32, rates=(0.4,), background="plain", single=("edges",),
     options={
         "kcf_reference": {"backbone": "small", "size": 32, "epochs": 1, "folds": 2, "min_samples": 4},
         "kcf": {"size": 32, "epochs": 1, "least_steps": 1, "rounds": 1, "folds": 2, "min_samples": 4},
@@ -133,10 +133,10 @@ def test_every_filter_has_its_row_and_every_choice_its_accuracy() -> None:
     assert [row["filter"] for row in rows] == [NAMES[score] for score in NAMES if score in asked]
     for row in rows:
         assert row["data"] == "renders"
-        assert row["bad %"] == 25.0
+        assert row["bad %"] == 40.0
         assert 0 <= row["AUROC"] <= 1
         assert 0 < row["AUPRC"] <= 1
-        assert 0.75 * 0.8 < row["good of 90 % kept"] <= 1
+        assert 0.55 < row["good of 90 % kept"] <= 1
         assert all(isinstance(row[f"AUROC {kind}"], float) or row[f"AUROC {kind}"] == "-" for kind in KINDS)
     by_name = {row["filter"]: row for row in rows}
     assert by_name["edges, recall"]["AUROC"] > 0.85
@@ -145,7 +145,7 @@ def test_every_filter_has_its_row_and_every_choice_its_accuracy() -> None:
     assert [name in told for name in ("unfiltered", "KCF, reference", "KCF, ours", "fusion", "oracle")] == [True] * 5
     full = measured.facts["rows"]
     assert [fact["score"] for fact in full] == [score for score in NAMES if score in asked]
-    assert full[0]["samples"] == 32
+    assert full[0]["samples"] == 40
 
 
 def test_without_cleanlab_its_row_is_missing_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.pool import visible_gpus
-from ..errors import MissingDependency
+from ..errors import MissingDependency, UsageError
 from ..recipe import Recipe
 from . import filters_cleanlab, filters_fusion, filters_natural
 from .filters_data import Corpus, corpora
@@ -66,7 +66,10 @@ class Report:
 
     def judge(self, data: str, tables: Sequence[Table]) -> None:
         """Add the rows of some classes; what combines scores of others comes last."""
-        filters_fusion.add(tables)
+        try:
+            filters_fusion.add(tables)
+        except UsageError as error:
+            self.note(f"{data}: no row for the fusion: {error}.")
         try:
             for table in tables:
                 filters_cleanlab.add(table)

@@ -18,6 +18,7 @@ from ..nouns import ModelRef, Shot, View
 from ..recipe import Recipe
 from ..scores import Candidate
 from ..seeds import seed_of
+from ..shard import one_thread_an_operator
 from ..tools import Tools
 from ..views import sample_views
 from .filters_planted import KINDS, RATES, chosen, elsewhere, kind_of, wrong_view
@@ -102,6 +103,14 @@ def corpora(
         lenders: models of another class, needed where `refs` are of one: a wrong class is drawn from the other ones.
     """
     tools = Tools(recipe)
+    tools.ready()
+    with one_thread_an_operator():
+        return _corpora(recipe, tools, refs, most, lenders)
+
+
+def _corpora(
+    recipe: Recipe, tools: Tools, refs: Sequence[ModelRef], most: float, lenders: Sequence[ModelRef]
+) -> list[Corpus]:
     subjects: dict[str, list[Subject]] = {}
     for ref in refs:
         subjects.setdefault(ref.class_id, []).append(subject_of(tools, ref))

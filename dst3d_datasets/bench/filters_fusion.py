@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..scores import NOT_JUDGED
+from ..scores.logistic import fit, probability
 from ..seeds import seed_of
-from .filters_tables import NAMES, Floats, Table
+from .filters_tables import NAMES, Table
 
-PENALTY, STEPS = 1.0, 25
 ALONE = ("fused", "cleanlab")  # scores that are not fused
 
 
@@ -19,16 +18,25 @@ def add(tables: Sequence[Table]) -> None:
     """Give every table the score `fused`: each half of the models is judged by weights learnt from the other half.
 
     Only rated samples teach. All classes share their weights.
+
+    Raises:
+        UsageError: a half has too few good or bad samples.
     """
     names = [name for name in NAMES if name not in ALONE and all(name in table.scores for table in tables)]
     halves = [halves_of(table.models) for table in tables]
     for half in (False, True):
-        learn = [rows_of(table, names, table.rated & (own != half)) for table, own in zip(tables, halves, strict=True)]
-        good = [~table.bad[table.rated & (own != half)] for table, own in zip(tables, halves, strict=True)]
-        fitted = fit({name: np.concatenate([part[name] for part in learn]) for name in names}, np.concatenate(good))
+        teach = [table.rated & (own != half) for table, own in zip(tables, halves, strict=True)]
+        known = {
+            name: np.concatenate([table.scores[name][rows] for table, rows in zip(tables, teach, strict=True)])
+            for name in names
+        }
+        good = np.concatenate([~table.bad[rows] for table, rows in zip(tables, teach, strict=True)])
+        models = [model for table, rows in zip(tables, teach, strict=True) for model in np.array(table.models)[rows]]
+        weights = fit(known, good, models)
         for table, own in zip(tables, halves, strict=True):
+            asked = {name: table.scores[name][own == half] for name in names}
             score = table.scores.setdefault("fused", np.zeros(len(own)))
-            score[own == half] = fitted(rows_of(table, names, own == half))
+            score[own == half] = probability(weights, asked, int((own == half).sum()))[0]
 
 
 def halves_of(models: Sequence[str]) -> NDArray[np.bool_]:
@@ -36,41 +44,3 @@ def halves_of(models: Sequence[str]) -> NDArray[np.bool_]:
     order = sorted(set(models), key=lambda model: seed_of("filters", "half", model))
     second = {model for number, model in enumerate(order) if number % 2}
     return np.array([model in second for model in models])
-
-
-def rows_of(table: Table, names: Sequence[str], among: NDArray[np.bool_]) -> dict[str, Floats]:
-    """Some scores of some samples."""
-    return {name: table.scores[name][among] for name in names}
-
-
-def fit(scores: Mapping[str, Floats], good: NDArray[np.bool_]) -> Callable[[Mapping[str, Floats]], Floats]:
-    """Logistic regression by Newton's method, L2, classes balanced; what is not judged counts as the mean, and as such.
-
-    Args:
-        scores: name -> (N,).
-        good: (N,).
-
-    Returns:
-        what gives of other scores the chance that they are of good samples, (M,).
-    """
-    names = list(scores)
-    plain = np.stack([scores[name] for name in names], 1)
-    judged = plain != NOT_JUDGED
-    count = np.maximum(judged.sum(0), 1)
-    mean = (plain * judged).sum(0) / count
-    spread = np.sqrt((((plain - mean) * judged) ** 2).sum(0) / count) + 1e-9
-
-    def design(of: Mapping[str, Floats]) -> Floats:
-        own = np.stack([of[name] for name in names], 1)
-        known = own != NOT_JUDGED
-        return np.concatenate([np.where(known, (own - mean) / spread, 0.0), ~known, np.ones((len(own), 1))], 1)
-
-    rows, weights = design(scores), np.zeros(2 * len(names) + 1)
-    share = np.where(good, 0.5 / max(int(good.sum()), 1), 0.5 / max(int((~good).sum()), 1)) * len(good)
-    penalty = np.r_[np.full(2 * len(names), PENALTY), 1e-6]
-    for _ in range(STEPS):
-        chance = 1.0 / (1.0 + np.exp(-rows @ weights))
-        slope = rows.T @ (share * (chance - good)) + penalty * weights
-        bend = (rows * (share * chance * (1.0 - chance))[:, None]).T @ rows + np.diag(penalty + 1e-9)
-        weights = weights - np.linalg.solve(bend, slope)
-    return lambda of: np.asarray(1.0 / (1.0 + np.exp(-design(of) @ weights)))

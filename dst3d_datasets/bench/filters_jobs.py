@@ -17,6 +17,7 @@ from ..engines.pool import available_cores, visible_gpus
 from ..recipe import load_recipe
 from ..scoring.redraw import RunRedraw
 from ..scoring.work import make_scorer
+from ..shard import one_thread_an_operator
 from .filters_data import MemorySamples, MemoryScratch
 
 T = TypeVar("T")
@@ -57,7 +58,8 @@ def work(job: Job) -> Done:
     if hasattr(scorer, "redraw"):
         scorer.redraw = RunRedraw(recipe)
     start = perf_counter()
-    said = scorer.judge(job.samples, scratch)
+    with one_thread_an_operator():
+        said = scorer.judge(job.samples, scratch)
     return Done(dict(said.scores), dict(said.details), perf_counter() - start, scratch.kept)
 
 
