@@ -24,7 +24,7 @@ from dst3d_datasets.bench.filters_planted import (
     turn_of,
     wrong_view,
 )
-from dst3d_datasets.bench.filters_shots import shots_of, subject_of
+from dst3d_datasets.bench.filters_shots import Subject, shots_of, subject_of
 from dst3d_datasets.nouns import View
 from dst3d_datasets.recipe import Recipe, load_recipe
 from dst3d_datasets.sources.catalogue import build_sources, resolve
@@ -113,20 +113,24 @@ def test_spoiled_pictures_are_drawn_for_what_is_wrong_and_labels_and_controls_st
                 np.testing.assert_array_equal(
                     spoiled.pictures[index], _drawn(recipe, tools, row, turn_of(kind, row["key"]))
                 )
-            if kind == "scale":
-                assert row["key"] in {each["key"] for each in corpus.good.labels}
     assert {"180", "mirrored", "class", "missing", "edges", "scale"} <= seen
+
+
+@cache
+def _subject(synset: str, model_id: str) -> Subject:
+    tools = Tools(small()[0])
+    ref = tools.source("primitives").find(synset, model_id)
+    assert ref is not None
+    return subject_of(tools, ref)
 
 
 def _drawn(recipe: Recipe, tools: Tools, row: dict[str, Any], turn: float) -> np.ndarray:
     """The picture of the same model from a camera that stands `turn` degrees further, drawn by itself."""
-    ref = tools.source("primitives").find(row["synset"], row["cad_id"])
-    assert ref is not None
     view = View(
         index=row["view"], azimuth=row["azimuth"], elevation=row["elevation"], theta=0.0, distance=row["distance"]
     )
     view = replace(view, azimuth=(view.azimuth + turn) % 360.0)
-    [shot] = shots_of(recipe, tools, subject_of(tools, ref), [view], [row["seed"]])
+    [shot] = shots_of(recipe, tools, _subject(row["synset"], row["cad_id"]), [view], [row["seed"]])
     assert shot is not None
     return pictures_of(recipe, tools, [shot])[0]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..errors import MissingDependency, UsageError
 from ..recipe import Recipe
 from . import filters_cleanlab, filters_fusion, filters_natural
 from .filters_data import Corpus, corpora
-from .filters_downstream import Accuracy, Task, accuracies
+from .filters_downstream import Accuracy, Task, accuracy_of
 from .filters_jobs import in_processes
 from .filters_planted import KINDS
 from .filters_rows import COLUMNS, rows_of
@@ -107,16 +107,20 @@ def _downstream(recipe: Recipe, scale: Scale, tables: Mapping[float, Table], wor
     class_id = next(iter(tables.values())).samples.class_id
     held_out = models_of(recipe, scale.classes, HELD_OUT, models)
     test = corpora(clean, [ref for ref in held_out if ref.class_id == class_id], 0.0)[0].good
+    test = replace(test, controls={})
+    asked = {(rate, name): kept for rate, table in tables.items() for name, kept in choices(table, rate).items()}
+    bare = {rate: replace(table.samples, controls={}) for rate, table in tables.items()}
     tasks = [
-        Task(table.samples, test, choices(table, rate), scale.learn_size, scale.steps, scale.seeds)
-        for rate, table in tables.items()
+        Task(bare[rate], test, kept, scale.learn_size, scale.steps, scale.seeds) for (rate, _), kept in asked.items()
     ]
-    done = in_processes(accuracies, tasks, workers)
+    found: dict[float, list[str]] = {}
+    for (rate, name), accuracy in zip(asked, in_processes(accuracy_of, tasks, workers), strict=True):
+        found.setdefault(rate, []).append(f"{name} {told(accuracy)}")
     return [
         f"A pose network learns from {scale.classes[0]} {RENDER}, {100 * rate:.0f} % bad, and is tested on "
         f"{len(test)} clean renders of {models} unseen models (Acc@pi/6 / Acc@pi/18, mean and spread of {scale.seeds} "
-        f"seeds): {'; '.join(f'{name} {told(found)}' for name, found in each.items())}."
-        for rate, each in zip(tables, done, strict=True)
+        f"seeds): {'; '.join(each)}."
+        for rate, each in found.items()
     ]
 
 

@@ -14,11 +14,11 @@ from PIL import Image
 
 from .. import images
 from ..engines.pool import available_cores
+from ..machine import one_thread_an_operator
 from ..nouns import ModelRef, Shot, View
 from ..recipe import Recipe
 from ..scores import Candidate
 from ..seeds import seed_of
-from ..shard import one_thread_an_operator
 from ..tools import Tools
 from ..views import sample_views
 from .filters_planted import KINDS, RATES, chosen, elsewhere, kind_of, wrong_view

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..machine import one_thread_an_operator
 from ..recipe.score_options import KcfOptions
 from ..scores.kcf_angles import Head, heads_of, mirrored, outputs, targets_of
 from ..scores.kcf_backbones import network_of
@@ -30,7 +31,7 @@ class Task:
 
     learn: MemorySamples  # with failures among them
     test: MemorySamples
-    keep: Mapping[str, NDArray[np.bool_]]  # name of a filter -> (N,) which samples it keeps
+    kept: NDArray[np.bool_]  # (N,) which samples are learnt from
     size: int  # side the network looks at, pixels
     steps: int
     seeds: int  # networks that are trained on each choice
@@ -44,8 +45,13 @@ class Accuracy:
     eighteenth: tuple[float, ...]  # Acc@pi/18
 
 
-def accuracies(task: Task) -> dict[str, Accuracy]:
-    """Train on what each filter keeps and test; every choice has as many steps, so that none gains by its size."""
+def accuracy_of(task: Task) -> Accuracy:
+    """Train and test; every choice of samples has as many steps, so that none gains by its size."""
+    with one_thread_an_operator():
+        return _accuracy_of(task)
+
+
+def _accuracy_of(task: Task) -> Accuracy:
     labels = [*task.learn.labels, *task.test.labels]
     poses, count = poses_of(labels), len(task.learn)
     device = device_of("auto")
@@ -59,14 +65,10 @@ def accuracies(task: Task) -> dict[str, Accuracy]:
         reversal=torch.from_numpy(mirrored(heads)).to(device),
         mirror=False,
     )
-    test = np.arange(count, len(labels))
-    found = {}
-    for name, kept in task.keep.items():
-        answers = _trained(task, data, np.flatnonzero(kept), test)
-        errors = [_errors(task.test, heads, answer) for answer in answers]
-        sixth, eighteenth = (tuple(float((e <= limit).mean()) for e in errors) for limit in (30.0, 10.0))
-        found[name] = Accuracy(sixth, eighteenth)
-    return found
+    answers = _trained(task, data, np.flatnonzero(task.kept), np.arange(count, len(labels)))
+    errors = [_errors(task.test, heads, answer) for answer in answers]
+    sixth, eighteenth = (tuple(float((e <= limit).mean()) for e in errors) for limit in (30.0, 10.0))
+    return Accuracy(sixth, eighteenth)
 
 
 def _trained(task: Task, data: Data, members: NDArray[np.int64], test: NDArray[np.int64]) -> list[NDArray[np.float64]]:

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.pool import available_cores, visible_gpus
+from ..machine import one_thread_an_operator
 from ..recipe import load_recipe
 from ..scoring.redraw import RunRedraw
 from ..scoring.work import make_scorer
-from ..shard import one_thread_an_operator
 from .filters_data import MemorySamples, MemoryScratch
 
 T = TypeVar("T")
