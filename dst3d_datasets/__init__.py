@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from .builders.released import features, load_release
     from .loading import collate, decode_sample
     from .recipe import Recipe, load_recipe
+    from .regeneration import regenerate
     from .release import Release, make_release, open_release
+    from .scoring import score
+    from .scoring.collect import verdicts_of
     from .shard import make_shard
     from .store import Store
 
@@ -35,7 +38,10 @@ _WHERE = {
     "make_shard": "shard",
     "open_release": "release",
     "plan_for": "build",
+    "regenerate": "regeneration",
     "register": "builders.registration",
+    "score": "scoring",
+    "verdicts_of": "scoring.collect",
 }
 
 __all__ = [
@@ -53,7 +59,10 @@ __all__ = [
     "make_shard",
     "open_release",
     "plan_for",
+    "regenerate",
     "register",
+    "score",
+    "verdicts_of",
 ]
 
 

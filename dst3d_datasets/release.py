@@ -104,7 +104,7 @@ def make_release(
         out: a local folder that is not there or is empty. If it holds this very release already, nothing is done.
         allow_partial: release what is there although shards are yet to be made.
         allow_untrained: release pictures of weights that were never trained (the card says so).
-        acknowledge: sources whose terms forbid giving pictures on, and for which you have seen to it.
+        acknowledge: sources and weights whose terms forbid giving pictures on, and for which you have seen to it.
         follows: the release that this one follows: every sample stays in the tar it was in (see `release_placement`).
         progress: told how many more samples are written.
 

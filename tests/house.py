@@ -31,7 +31,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("engines",),
     ("scoring",),
     ("build",),
-    ("regenerate",),
+    ("regeneration",),
     (
         "reference",
         "release_index",

@@ -32,6 +32,7 @@ VERBS: dict[str, str] = {
     "verify": "read every shard again; damaged ones are made anew",
     "score": "let filters judge the samples of a run",
     "verdicts": "say which samples are kept, by class and by view",
+    "regenerate": "draw rejected samples again, with other seeds",
     "release": "turn a finished run into a data set for the Hub",
     "import": "turn what the 3D-DST reference code made into a run",
     "export": "write a data set as BOP, COCO or PASCAL3D+",

@@ -132,7 +132,7 @@ class ControlNetGenerator:
         Yields:
             Shots, their pictures, and the seconds that the device was at work on them.
         """
-        drawing = self._drawing()
+        drawing = self.drawing()
         depth = 1 if _device(self.options).startswith("cuda") else 0
         waiting: deque[Pending] = deque()
         for prepared in ahead(
@@ -227,7 +227,8 @@ class ControlNetGenerator:
             self._pipeline = _to_device(pipeline, _device(self.options))
         return self._pipeline
 
-    def _drawing(self) -> Drawing:
+    def drawing(self) -> Drawing:
+        """What draws with the loaded pipeline."""
         if self._drawn is None:
             pipeline = self._loaded()
             self._family = family = family_of(pipeline)

@@ -1,8 +1,8 @@
 """From shots to pictures with a loaded pipeline: by our own sampler where it knows the networks, else by the pipeline.
 
-A batch goes through three hands: `prepare` (controls and noise; host only, on any thread), `begin` (everything on the
-device, launched and not waited for) and `Pending.pictures` (waits). Between the last two, the next batch is begun, so
-that a GPU never waits for the host.
+A batch goes through three hands: `prepare` (controls, words and noise, on any thread), `begin` (all steps, launched and
+not waited for) and `Pending.pictures` (waits). Between the last two, the next batch is begun, so that a GPU never waits
+for the host.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .sampler import Batch, Sampler, why_no_sampler
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch of full size on the host."""
+    """A batch of full size."""
 
     shots: Sequence[Shot]  # those that are wanted: the others repeat the last one
     batch: Batch | None  # for the sampler
@@ -78,7 +78,7 @@ class Drawing:
     def __init__(
         self, pipeline: Any, family: Family, options: ControlNetOptions, conventions: Sequence[str], key: str
     ) -> None:
-        self._pipeline, self._family, self._options = pipeline, family, options
+        self.pipeline, self._family, self._options = pipeline, family, options
         self._conventions, self._key = list(conventions), key
         self.why_not = why_no_sampler(pipeline)
         self.is_compiled = False
@@ -104,17 +104,21 @@ class Drawing:
         """
         padded = [*shots, *[shots[-1]] * (size - len(shots))]
         height, width = self._drawn_size(shots[0])
+        guides = self.guides(padded, height, width)
+        if self.sampler is None:
+            return Prepared(shots, None, self.arguments(padded, guides, height, width))
+        words, seeds = [shot.prompt for shot in padded], [shot.seed for shot in padded]
+        with torch.inference_mode(), torch.cuda.stream(self._stream):
+            batch = self.sampler.prepare([w.text for w in words], [w.negative for w in words], guides, seeds)
+        return Prepared(shots, batch, {})
+
+    def guides(self, shots: Sequence[Shot], height: int, width: int) -> list[NDArray[np.uint8]]:
+        """Of each control, (B, height, width, 3), as its network reads it."""
         options = self._options
-        guides = [
-            np.stack([guide(s, name, how, height, width, ground=options.ground) for s in padded])
+        return [
+            np.stack([guide(shot, name, how, height, width, ground=options.ground) for shot in shots])
             for name, how in zip(options.controls, self._conventions, strict=True)
         ]
-        if self.sampler is None:
-            return Prepared(shots, None, self._arguments(padded, guides, height, width))
-        noise, generators = self.sampler.noise([shot.seed for shot in padded], height, width)
-        words = [shot.prompt for shot in padded]
-        batch = Batch([w.text for w in words], [w.negative for w in words], guides, noise, generators)
-        return Prepared(shots, batch, {})
 
     def begin(self, prepared: Prepared) -> Pending:
         """Start drawing a prepared batch.
@@ -132,7 +136,7 @@ class Drawing:
     def _drawn(self, prepared: Prepared) -> Tensor:
         if prepared.batch is not None and self.sampler is not None:
             return self.sampler.draw(prepared.batch)
-        images: Tensor = self._pipeline(**prepared.arguments).images
+        images: Tensor = self.pipeline(**prepared.arguments).images
         return (images.float().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
     def _drawn_size(self, shot: Shot) -> tuple[int, int]:
@@ -146,9 +150,10 @@ class Drawing:
             )
         return height, width
 
-    def _arguments(
+    def arguments(
         self, shots: Sequence[Shot], guides: Sequence[NDArray[np.uint8]], height: int, width: int
     ) -> dict[str, Any]:
+        """What the pipeline is called with."""
         options, family = self._options, self._family
         seen = [torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(255) for pictures in guides]
         arguments: dict[str, Any] = {

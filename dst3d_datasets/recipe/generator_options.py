@@ -32,8 +32,8 @@ class RenderGeneratorOptions(Strict):
 
 
 CONVENTIONS: dict[str, tuple[str, ...]] = {  # control -> how its ControlNet may read it; the first is the usual one
-    "edge": ("plain", "softedge", "scribble"),
-    "line": ("plain", "softedge", "scribble"),
+    "edge": ("plain", "softedge", "scribble", "sd35"),
+    "line": ("plain", "softedge", "scribble", "sd35"),
     "depth": ("midas", "zoe"),
     "normal": ("bae", "midas", "stored"),
     "segmentation": ("ade20k",),
@@ -43,7 +43,7 @@ CONVENTIONS: dict[str, tuple[str, ...]] = {  # control -> how its ControlNet may
 
 
 class ControlNetOptions(Strict):
-    """Any pipeline that diffusers' AutoPipeline builds around a ControlNet."""
+    """A diffusers pipeline that pictures steer: SD 1.5, SDXL, SD 3, FLUX.1, Qwen-Image, Z-Image, Sana and others."""
 
     kind: Literal["controlnet"]
     pipeline: str = Field("stable-diffusion-v1-5/stable-diffusion-v1-5", description="folder or Hub id of the base")
@@ -60,7 +60,7 @@ class ControlNetOptions(Strict):
     conventions: tuple[str, ...] = Field(
         (),
         description="how each control is drawn: depth midas, zoe; normal bae, midas, stored; edge and line plain, "
-        "softedge, scribble; segmentation ade20k; auto (or none at all): by the ControlNet's name, else "
+        "softedge, scribble, sd35; segmentation ade20k; auto (or none at all): by the ControlNet's name, else "
         "the first of these",
     )
     ground: bool = Field(
