@@ -12,7 +12,7 @@ from dst3d_datasets.errors import Dst3dError
 from dst3d_datasets.recipe.score_options import KcfOptions, KcfReferenceOptions
 from dst3d_datasets.scores.kcf_angles import agreement, heads_of, mirrored, outputs, targets_of
 from dst3d_datasets.scores.kcf_backbones import network_of
-from dst3d_datasets.scores.kcf_features import features_of, hog
+from dst3d_datasets.scores.kcf_features import features_of, hog, mirrored_hog
 from dst3d_datasets.scores.kcf_folds import Poses
 from dst3d_datasets.scores.kcf_networks import Lite0, ResNet50, Small, side_by_side
 from dst3d_datasets.scores.kcf_reference import KcfReference, bins_of, losses_of
@@ -90,6 +90,14 @@ def test_a_vertical_edge_lies_in_its_cell_and_angle() -> None:
     assert cells.sum((1, 2)).argmax() == 0
     assert set(cells[0].sum(0).topk(2).indices.tolist()) == {7, 8}
     assert hog(200 - step).view(12, 16, 16).sum((1, 2)).argmax() == 6
+
+
+def test_gradients_of_mirror_images_need_not_be_taken_again() -> None:
+    """They are those of the pictures, cells and directions reversed."""
+    image = torch.from_numpy(toy(2, 2, 64).images).permute(0, 3, 1, 2)
+    assert torch.allclose(mirrored_hog(hog(image)), hog(image.flip(3)), atol=1e-5)
+    rows = features_of(image, ("hog",))
+    assert torch.allclose(rows[4:], mirrored_hog(rows[:4]), atol=1e-5)
 
 
 @pytest.mark.parametrize("width", [7, 60])

@@ -53,7 +53,7 @@ class KcfOptions(Strict):
         "model",
         description="model: all views of a CAD model lie in one fold, so that its shape is new to who judges it",
     )
-    size: int = Field(128, ge=32, le=1024, multiple_of=16, description="side that pictures are looked at, pixels")
+    size: int = Field(128, ge=32, le=1024, multiple_of=32, description="side that pictures are looked at, pixels")
     features: tuple[Literal["hog", "lite0"], ...] = Field(
         ("hog",),
         min_length=1,
