@@ -119,7 +119,7 @@ SMALL = Scale(
     classes=("sports car",), models=4, views=10, size=32, rates=(0.4,), background="plain", single=("edges",),
     options={
         "kcf_reference": {"backbone": "small", "size": 32, "epochs": 1, "folds": 2, "min_samples": 4},
-        "kcf": {"size": 32, "epochs": 1, "least_steps": 1, "rounds": 1, "folds": 2, "min_samples": 4},
+        "kcf": {"size": 32, "rounds": 2, "folds": 2, "min_samples": 4},
     },
     steps=2, seeds=2, learn_size=32, test=(1, 4),
 )  # fmt: skip

@@ -159,10 +159,10 @@ def notes_of(scale: Scale) -> list[str]:
     ]
     for kind, options in scale.options.items():
         changed = ", ".join(f"{name} {value}" for name, value in options.items())
-        notes.append(f"{kind} with {changed}; all else as by default, networks from nothing.")
+        notes.append(f"{kind} with {changed}; all else as by default.")
     if scale.tiny is None:
         notes.append(
-            "--quick, or no GPU: no pictures of the tiny generator, no natural failures, one rate, and far too little "
-            "data and training for the K-fold filters to be worth what they are in full."
+            "--quick, or no GPU: no pictures of the tiny generator, no natural failures, no render and compare, "
+            "one rate, and far too little training for the reference and the pose network to be worth what they are."
         )
     return notes

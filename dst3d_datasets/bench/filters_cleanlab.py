@@ -1,13 +1,14 @@
-"""Confident learning (Northcutt et al., JAIR 2021) by cleanlab, on the answers of our K-fold networks.
+"""Confident learning (Northcutt et al., JAIR 2021) by cleanlab, on the answers of our K-fold filter.
 
-cleanlab knows classes and no angles, so azimuth and elevation become sectors; each network's answers on the fold that
-it never saw are summed over every sector, and a sample's quality is the product over the two angles.
+cleanlab knows classes and no angles, so azimuth and elevation become sectors; the answers on the fold that was held
+out are summed over every sector, and a sample's quality is the product over the two angles.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from ..scores.kcf_folds import judged_heads, poses_of
 from .filters_tables import Floats, Table
 
 SECTOR = 30.0  # degrees
-_NAME = re.compile(r"round(?P<round>\d+)-fold(?P<fold>\d+)of\d+")
+_NAME = re.compile(r"round(?P<round>\d+)")
 
 
 def add(table: Table) -> None:
@@ -32,22 +33,14 @@ def add(table: Table) -> None:
     score = np.full(len(fold), NOT_JUDGED)
     judged = fold >= 0
     if judged.any():
-        answers = _last_round(table.scratch["kcf"], fold)
-        score[judged] = _quality(table, answers, judged)
+        score[judged] = _quality(table, _last_round(table.scratch["kcf"]), judged)
     table.scores["cleanlab"] = score
 
 
-def _last_round(scratch: Mapping[str, Mapping[str, NDArray[np.float32]]], fold: NDArray[np.int64]) -> Floats:
-    """(N, outputs) what the network that never saw a sample says of it, in the last round; 0 for what is not judged."""
-    found: dict[int, dict[int, NDArray[np.float32]]] = {}
-    for name, kept in scratch.items():
-        if match := _NAME.fullmatch(name):
-            found.setdefault(int(match["round"]), {})[int(match["fold"])] = kept["plain"]
-    last = found[max(found)]
-    answers = np.zeros((len(fold), last[0].shape[1]))
-    for number, values in last.items():
-        answers[fold == number] = values
-    return answers
+def _last_round(scratch: Mapping[str, Mapping[str, NDArray[Any]]]) -> Floats:
+    """(n, outputs) what is said of each sample that is judged by those who did not learn from it, in the last round."""
+    rounds = {int(match["round"]): kept for name, kept in scratch.items() if (match := _NAME.fullmatch(name))}
+    return np.asarray(rounds[max(rounds)]["plain"], dtype=np.float64)
 
 
 def _quality(table: Table, answers: Floats, judged: NDArray[np.bool_]) -> Floats:
@@ -60,7 +53,7 @@ def _quality(table: Table, answers: Floats, judged: NDArray[np.bool_]) -> Floats
     for head in heads_of(judged_heads(poses)):
         if head.name == "theta":
             continue
-        given, chance = _sectors(head, poses.angles[:, head.column], poses.symmetry, answers[judged][:, head.span])
+        given, chance = _sectors(head, poses.angles[:, head.column], poses.symmetry, answers[:, head.span])
         names, given = np.unique(given, return_inverse=True)
         chance = chance[:, names] + 1e-9
         chance = chance / chance.sum(1, keepdims=True)

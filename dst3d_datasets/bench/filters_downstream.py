@@ -74,7 +74,7 @@ def _accuracy_of(task: Task) -> Accuracy:
 def _trained(task: Task, data: Data, members: NDArray[np.int64], test: NDArray[np.int64]) -> list[NDArray[np.float64]]:
     """What networks of several seeds say of the test pictures, (n, outputs) each; every choice has the same seeds."""
     names = [("downstream", task.learn.class_id, seed) for seed in range(task.seeds)]
-    options = KcfOptions()
+    options = KcfOptions(backbone="small")
     networks = [network_of(options, outputs(data.heads), seed_of(*name, "network")) for name in names]
     plans = [plan_of(members, BATCH, task.steps, *name) for name in names]
     groups = [range(task.seeds)] if data.pictures.is_cuda else [range(n, n + 1) for n in range(task.seeds)]

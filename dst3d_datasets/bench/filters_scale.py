@@ -40,16 +40,13 @@ FULL = Scale(
     tiny=(("sports car", "rocking chair"), 12, 40), natural=True,
 )  # fmt: skip
 QUICK = Scale(
-    classes=("sports car",), models=8, views=24, size=48, rates=(0.2,), background="plain", steps=40, seeds=1,
-    learn_size=48,
+    classes=("sports car",), models=8, views=24, size=64, rates=(0.2,), background="plain", steps=60, seeds=1,
+    learn_size=48, single=("edges", "mask"), test=(2, 20),
     options={
-        "kcf_reference": {"backbone": "small", "size": 48, "epochs": 15, "step": 5, "folds": 3},
-        "kcf": {"size": 48, "epochs": 15, "least_steps": 40, "rounds": 1, "folds": 3},
+        "kcf_reference": {"backbone": "small", "size": 48, "epochs": 10, "step": 4, "folds": 3},
+        "kcf": {"size": 64},
     },
-    single=("edges", "mask"), test=(2, 20),
 )  # fmt: skip
-
-
 HELD_OUT = 500  # number of the first model that nothing learns from
 LENDER = ("teapot", 3)  # the class, and how many of its models, that gives single classes their wrong class
 
