@@ -77,6 +77,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "datasets": ("builders/*", "dst3d_datasets/bench/load.py"),  # the bench measures readers against each other
     "webdataset": ("dst3d_datasets/bench/load.py",),
+    "cleanlab": ("dst3d_datasets/bench/filters_cleanlab.py",),
     "timm": ("dst3d_datasets/scores/kcf_backbones.py",),
     "huggingface_hub": ("dst3d_datasets/hub/client.py", "builders/*", "dst3d_datasets/generate/controlnet*.py"),
     "fsspec": (
@@ -127,6 +128,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "dst3d_datasets/engines/*",
         "dst3d_datasets/prompts/language*.py",
         "dst3d_datasets/bench/tiny*.py",
+        "dst3d_datasets/bench/filters_jobs.py",
+        "dst3d_datasets/bench/filters_downstream.py",
         "dst3d_datasets/bench/render_device.py",
         "dst3d_datasets/bench/generate*.py",
         "dst3d_datasets/training/*",
