@@ -250,8 +250,18 @@ def _generators(manifest: dict[str, Any]) -> str:
     rows = [(f"`{key}`", f"`{value}`") for key, value in options.items()]
     made_by = [f"Pictures by `{name}`, revision `{revision}`." for name, revision in manifest["generators"]]
     text = card_text(f"generators/{options['kind']}.md")
-    parts = [*made_by, text, *model_texts(manifest["recipe"]), table(("option", "value"), rows, escaped=True)]
+    parts = [*made_by, _mode(options), text, *model_texts(manifest["recipe"])]
+    parts.append(table(("option", "value"), rows, escaped=True))
     return "\n\n".join(part for part in parts if part)
+
+
+def _mode(options: dict[str, Any]) -> str:
+    """Which levers of the fast mode were used; nothing in exact mode."""
+    if options.get("mode") != "fast":
+        return ""
+    low, high = options.get("guidance_interval", (0.0, 1.0))
+    guided = "in all steps" if (low, high) == (0.0, 1.0) else f"from {100 * low:g} to {100 * high:g} % of the steps"
+    return f"**Fast mode**: {options['steps']} steps of {options['scheduler']}, classifier-free guidance {guided}."
 
 
 def _fidelity(manifest: dict[str, Any]) -> str:

@@ -218,3 +218,39 @@ def test_recipes_with_scores_are_refused(monkeypatch, tmp_path):
     install_scorers(tmp_path / "site", monkeypatch)
     with pytest.raises(dst3d_datasets.builders.dst3d.ReleaseError, match="filters judge whole classes"):
         dst3d_datasets.load(fake_recipe(scores=["toy"]), streaming=True)
+
+
+def test_each_process_takes_a_gpu_of_its_own(monkeypatch):
+    """Processes of `num_proc` are numbered from 1; the parent keeps every GPU, and without GPUs nothing is set."""
+    import multiprocess.process
+
+    gpus = ["GPU-a", "GPU-b"]
+    monkeypatch.setattr(dst3d, "visible_gpus", lambda: gpus)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "untouched")
+    dst3d.take_a_gpu()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "untouched"
+    taken = []
+    for number in (1, 2, 3):
+        monkeypatch.setattr(multiprocess.process.current_process(), "_identity", (number,))
+        dst3d.take_a_gpu()
+        taken.append(os.environ["CUDA_VISIBLE_DEVICES"])
+    assert taken == ["GPU-a", "GPU-b", "GPU-a"]
+    gpus.clear()
+    dst3d.take_a_gpu()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-a"
+
+
+def test_planning_never_touches_cuda(tmp_path):
+    """`datasets` forks its processes: a parent that had started CUDA would break every one of them."""
+    code = """
+import torch
+def refuse(*_, **__): raise AssertionError("CUDA was asked for")
+for name in ("is_available", "device_count", "init", "current_device", "get_device_name"):
+    setattr(torch.cuda, name, refuse)
+import dst3d_datasets
+builder = dst3d_datasets.load_builder("quickstart", limit=2)
+builder._split_generators(None)
+"""
+    environment = {**os.environ, "DST3D_HOME": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert ended.returncode == 0, ended.stderr[-1000:]

@@ -128,3 +128,22 @@ def test_large_releases_fold_and_point_to_the_table(release):
     page = attribution_page(uses, []).decode()
     assert "The 2,100 models are listed in `attribution.csv`." in page
     assert len(page) < 5000
+
+
+def test_the_card_tells_the_levers_of_fast_mode(release):
+    """Never silently: steps, scheduler and where guidance counts; nothing of it in exact mode."""
+    from dst3d_datasets.release import open_release
+
+    manifest = open_release(release).manifest
+    generator = {
+        "kind": "controlnet",
+        "mode": "fast",
+        "steps": 6,
+        "scheduler": "dpmpp",
+        "guidance_interval": [0.0, 0.5],
+    }
+    manifest["recipe"]["generator"] = generator | {"pipeline": "tiny", "controlnet": []}
+    text = render_card(manifest, [], [])
+    assert "**Fast mode**: 6 steps of dpmpp, classifier-free guidance from 0 to 50 % of the steps." in text
+    manifest["recipe"]["generator"]["mode"] = "exact"
+    assert "Fast mode" not in render_card(manifest, [], [])

@@ -12,6 +12,7 @@ from dst3d_datasets.recipe import builtin_recipes, builtin_text, load_recipe
 
 PUBLISHED = {  # recipe -> class of its base, class of its ControlNets
     "sd15": ("StableDiffusionPipeline", "ControlNetModel"),
+    "sd15_fast": ("StableDiffusionPipeline", "ControlNetModel"),
     "sdxl": ("StableDiffusionXLPipeline", "ControlNetModel"),
     "sdxl_multi": ("StableDiffusionXLPipeline", "ControlNetModel"),
     "sd3": ("StableDiffusion3Pipeline", "SD3ControlNetModel"),

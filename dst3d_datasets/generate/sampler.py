@@ -192,7 +192,8 @@ class Sampler:
             latents = latents / config.scaling_factor
         image = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
         image = (image * 0.5 + 0.5).clamp(0, 1)
-        return (image.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        bytes_: Tensor = (image.float() * 255).round().to(torch.uint8)
+        return bytes_.permute(0, 2, 3, 1).contiguous()
 
 
 def _draws_in_steps(scheduler: Any) -> bool:
