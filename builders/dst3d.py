@@ -24,7 +24,7 @@ from dst3d_datasets import schema
 from dst3d_datasets.build import plan_for
 from dst3d_datasets.card import card_text
 from dst3d_datasets.columns import columns, members, released_label
-from dst3d_datasets.engines.local import visible_gpus
+from dst3d_datasets.engines.pool import visible_gpus
 from dst3d_datasets.errors import ReleaseError, UsageError
 from dst3d_datasets.home import default_home
 from dst3d_datasets.nouns import ModelRef

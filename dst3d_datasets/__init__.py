@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from .builders.dst3d import load, load_builder
     from .builders.registration import register
     from .builders.released import features, load_release
+    from .companion_models import write_models
     from .loading import collate, decode_sample
+    from .publishable import open_publishable
     from .recipe import Recipe, load_recipe
+    from .regeneration import regenerate
     from .release import Release, make_release, open_release
+    from .scoring import score
+    from .scoring.collect import verdicts_of
     from .shard import make_shard
     from .store import Store
 
@@ -33,9 +38,14 @@ _WHERE = {
     "load_release": "builders.released",
     "make_release": "release",
     "make_shard": "shard",
+    "open_publishable": "publishable",
     "open_release": "release",
     "plan_for": "build",
+    "regenerate": "regeneration",
     "register": "builders.registration",
+    "score": "scoring",
+    "verdicts_of": "scoring.collect",
+    "write_models": "companion_models",
 }
 
 __all__ = [
@@ -51,9 +61,14 @@ __all__ = [
     "load_release",
     "make_release",
     "make_shard",
+    "open_publishable",
     "open_release",
     "plan_for",
+    "regenerate",
     "register",
+    "score",
+    "verdicts_of",
+    "write_models",
 ]
 
 

@@ -1,4 +1,7 @@
-"""Whose the CAD models are: a table for programs and a page for people, as the models' licences ask for."""
+"""Whose the CAD models are: a table for programs and a page for people, as the models' licences ask for.
+
+And what the terms of the generator's weights say of the pictures.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
+from .licences import generator_models, model_terms
 from .release_index import ModelUse
 
 LISTED_ON_PAGE = 2000  # above that many models the page points to the table
@@ -53,6 +58,25 @@ def licence_table(uses: Sequence[Use]) -> str:
         images[model.source, model.licence] += count
     rows = [(*pair, f"{models[pair]:,}", f"{images[pair]:,}") for pair in sorted(models)]
     return table(("source", "licence", "models", "images"), rows)
+
+
+def model_texts(recipe: dict[str, Any]) -> list[str]:
+    """Terms of the weights that a recipe (as plain data) draws with: a table, and what each licence means, once."""
+    names = generator_models(recipe["generator"])
+    known = {name: model_terms(name) for name in names}
+    rows = [
+        (t.title, f"[{cell(t.licence)}]({t.licence_link})", t.outputs, t.commercial, t.training, t.source)
+        if t
+        else (cell(name), "not known here: see its page", "?", "?", "?", "-")
+        for name, t in known.items()
+    ]
+    head = ("weights", "licence", "pictures are", "commercial use", "may train other models", "known from")
+    meanings: dict[str, list[str]] = {}
+    for terms in known.values():
+        if terms and terms.id != "tiny":  # its text is a card of its own
+            meanings.setdefault(terms.text, []).append(terms.title)
+    texts = [f"**{', '.join(titles)}:** {text}" for text, titles in meanings.items()]
+    return [table(head, rows, escaped=True), *texts] if rows else []
 
 
 def attribution_page(uses: Sequence[Use], source_texts: Sequence[str]) -> bytes:

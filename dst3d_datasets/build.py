@@ -107,13 +107,14 @@ def build(
         report = BuildReport(num_shards=len(specs), num_done_before=len(specs) - len(todo))
         total, left = sum(spec.num_samples for spec in specs), sum(spec.num_samples for spec in todo)
         on_event("plan", total_samples=total, done_samples=total - left, shards=len(specs))
-        _make(recipe, todo, store, registry.lookup("engines", engine)(workers=workers), report, on_event)
+        make_shards(recipe, todo, store, registry.lookup("engines", engine)(workers=workers), report, on_event)
     return report
 
 
-def _make(
+def make_shards(
     recipe: Recipe, specs: list[ShardSpec], store: Store, engine: Any, report: BuildReport, on_event: Event
 ) -> None:
+    """Make some shards by an engine, and count them in `report`. The caller holds the folder's lock."""
     for outcome in engine.map(recipe, specs, store, lambda n: on_event("samples", n=n)):
         _count(report, outcome, on_event)
 
@@ -166,7 +167,7 @@ def _repair(store: Store, recipe: Recipe, run: Run, report: VerifyReport, worker
             store.forget(spec.shard_id)
         made = BuildReport(num_shards=len(specs), num_done_before=0)
         on_event("plan", total_samples=sum(spec.num_samples for spec in specs), done_samples=0, shards=len(specs))
-        _make(recipe, specs, store, registry.lookup("engines", "local")(workers=workers), made, on_event)
+        make_shards(recipe, specs, store, registry.lookup("engines", "local")(workers=workers), made, on_event)
         report.repaired = [spec.shard_id for spec in specs if spec.shard_id not in made.failed]
         report.damaged.update(made.failed)
 

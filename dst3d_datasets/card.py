@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from .attribution import Use, licence_table, table
+from .attribution import Use, licence_table, model_texts, table
 from .card_filters import filters_section
 from .columns import columns
-from .licences import split_head, terms_of
+from .licences import generator_models, model_terms, split_head, terms_of
 from .schema import LABEL, Field
 
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
@@ -66,7 +66,9 @@ def render_card(manifest: dict[str, Any], uses: Sequence[Use], captions: Sequenc
         split_table=_split_table(manifest),
         controls=", ".join(repr(name) for name in recipe["release"]["controls"]),
         first_split=next(iter(manifest["splits"])),
-        member_table=table(("file", "what"), [(f"KEY.{name}", _MEMBERS[name]) for name in manifest["members"]]),
+        member_table=table(
+            ("file", "what"), [(f"`KEY.{name}`", _MEMBERS[name]) for name in manifest["members"]], escaped=True
+        ),
         label_table=_label_table(manifest["scores"]),
         class_table=_class_table(uses),
         licence_table=licence_table(uses),
@@ -105,7 +107,7 @@ def _header(manifest: dict[str, Any]) -> str:
         "pretty_name": release["pretty_name"],
         "task_categories": list(_TASKS),
         "tags": list(_TAGS),
-        "size_categories": [_size(manifest["num_samples"])],
+        "size_categories": [size_category(manifest["num_samples"])],
         "configs": [config for config, _ in configs],
         "dataset_info": [info for _, info in configs],
     }
@@ -157,7 +159,8 @@ def _one(paths: list[str]) -> str | list[str]:
     return paths[0] if len(paths) == 1 else paths
 
 
-def _size(num_samples: int) -> str:
+def size_category(num_samples: int) -> str:
+    """The Hub's name for a size, as in `1K<n<10K`."""
     for power, name in enumerate(_SIZES):
         if num_samples < 1000 * 10**power:
             return name
@@ -186,6 +189,10 @@ def _warnings(manifest: dict[str, Any]) -> str:
         lines.append(
             f"> **Not for commercial use as a whole.** The terms of {share} rule that out: see `attribution.csv`."
         )
+    for name in generator_models(manifest["recipe"]["generator"]):
+        weights = model_terms(name)
+        if weights and weights.refused:
+            lines.append(f"> **Not for every use.** The terms of {weights.title} restrict what the pictures may train.")
     if terms["unknown"]:
         lines.append(f"> **Unknown licences.** Nobody has stated the licence of {terms['unknown']:,} CAD models.")
     if terms["acknowledged"]:
@@ -243,7 +250,8 @@ def _generators(manifest: dict[str, Any]) -> str:
     rows = [(f"`{key}`", f"`{value}`") for key, value in options.items()]
     made_by = [f"Pictures by `{name}`, revision `{revision}`." for name, revision in manifest["generators"]]
     text = card_text(f"generators/{options['kind']}.md")
-    return "\n\n".join(part for part in [*made_by, text, table(("option", "value"), rows, escaped=True)] if part)
+    parts = [*made_by, text, *model_texts(manifest["recipe"]), table(("option", "value"), rows, escaped=True)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _fidelity(manifest: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     "draco": {"DracoPy": "DracoPy"},
     "export": {"scipy": "scipy"},
     "hub": {"huggingface_hub": "huggingface_hub", "pyarrow": "pyarrow"},
-    "llm": {"transformers": "transformers", "gguf": "gguf"},
+    "llm": {"transformers": "transformers", "gguf": "gguf", "pyarrow": "pyarrow"},
     "objaverse": {"objaverse": "objaverse", "pyarrow": "pyarrow"},
 }
 # which Debian packages bring the system libraries of each OpenGL platform

@@ -1,18 +1,21 @@
-"""What licences and the terms of collections allow, as far as pictures of a model go.
+"""What licences, the terms of collections and those of generators' weights allow, as far as pictures go.
 
-Each collection's terms are stated once, at the top of its text in `cards/sources/`; the recipe, the release and the
-card read them from there. This is a reading of the terms for the usual case and no legal advice.
+Each collection's terms are stated once, at the top of its text in `cards/sources/`, and those of a generator's weights
+in `cards/models/`; the recipe, the release and the card read them from there. This is a reading of the terms for the
+usual case and no legal advice.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 Answer = Literal["yes", "no", "per-model"]
+ModelAnswer = Literal["yes", "no", "conditions"]
 _FENCE = "---\n"
 
 
@@ -47,6 +50,54 @@ def terms_of(kind: str) -> Terms | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ModelTerms:
+    """The terms of a generator's weights: what they say of the pictures drawn with them."""
+
+    title: str
+    id: str  # on the Hub, or `tiny`
+    licence: str  # SPDX where one exists, else its name
+    licence_link: str
+    outputs: str  # whose the pictures are
+    commercial: ModelAnswer  # whether weights and pictures may be used commercially
+    training: ModelAnswer  # whether the pictures may train other models, anybody's and for any purpose
+    source: str  # how we know
+    text: str  # what it means, for the card
+
+    @property
+    def refused(self) -> bool:
+        """Whether a data set that anybody may use cannot be made of such pictures without further permission."""
+        return "no" in (self.commercial, self.training)
+
+
+@cache
+def model_terms(name: str) -> ModelTerms | None:
+    """The terms of weights by their name in a recipe (`owner/name`, a file in it, or `tiny`); None where unknown."""
+    slug = "--".join(name.split("/")[:2]).lower()
+    place = resources.files("dst3d_datasets.cards") / "models" / f"{slug}.md"
+    if not re.fullmatch(r"[\w][\w.-]*", slug) or not place.is_file():
+        return None
+    head, text = split_head(place.read_text(encoding="utf-8"))
+    return ModelTerms(
+        title=head["title"],
+        id=head["id"],
+        licence=head["licence"],
+        licence_link=head["licence_link"],
+        outputs=head["outputs"],
+        commercial=_model_answer(head["commercial"]),
+        training=_model_answer(head["training"]),
+        source=head["source"],
+        text=text.strip(),
+    )
+
+
+def generator_models(generator: Mapping[str, Any]) -> list[str]:
+    """The weights that a generator's options (as plain data) name, each once: base first, then its ControlNets."""
+    if generator.get("kind") != "controlnet":
+        return []
+    return list(dict.fromkeys([generator["pipeline"], *generator["controlnet"]]))
+
+
 def split_head(text: str) -> tuple[dict[str, str], str]:
     """The `key: value` lines between two `---` at the top of a text, and the rest of it."""
     if not text.startswith(_FENCE):
@@ -61,6 +112,13 @@ def _answer(text: str) -> Answer:
     if text in answers:
         return answers[text]
     raise ValueError(f"{text!r}: write yes, no or per-model")
+
+
+def _model_answer(text: str) -> ModelAnswer:
+    answers: dict[str, ModelAnswer] = {"yes": "yes", "no": "no", "conditions": "conditions"}
+    if text in answers:
+        return answers[text]
+    raise ValueError(f"{text!r}: write yes, no or conditions")
 
 
 def family(licence: str) -> str:

@@ -26,6 +26,8 @@ EXTRAS = {  # package -> the extra of ours that installs it
     "gguf": "llm",
     "pyrender": "pyrender",
     "moderngl": "moderngl",
+    "timm": "scores",
+    "torchvision": "scores",
 }
 
 

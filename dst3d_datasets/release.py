@@ -15,11 +15,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .cost import FILE as COST
+from .cost import cost_of
 from .errors import ReleaseError
 from .public_recipe import public_recipe
 from .receipt import Receipt
 from .recipe import Recipe
-from .release_files import in_the_making, publish
+from .release_files import in_the_making, publish, write_file
 from .release_index import build_index
 from .release_judged import chosen, judge
 from .release_placement import Base
@@ -104,7 +106,7 @@ def make_release(
         out: a local folder that is not there or is empty. If it holds this very release already, nothing is done.
         allow_partial: release what is there although shards are yet to be made.
         allow_untrained: release pictures of weights that were never trained (the card says so).
-        acknowledge: sources whose terms forbid giving pictures on, and for which you have seen to it.
+        acknowledge: sources and weights whose terms forbid giving pictures on, and for which you have seen to it.
         follows: the release that this one follows: every sample stays in the tar it was in (see `release_placement`).
         progress: told how many more samples are written.
 
@@ -128,7 +130,8 @@ def make_release(
     with in_the_making(target, content) as folder:
         facts |= {"content": content, "follows": follows.content if follows else ""}
         names = write_release(folder, store, recipe, index, facts, judged, follows, progress or (lambda done: None))
-        publish(folder, target, names)
+        write_file(folder, COST, cost_of(receipts).to_json())
+        publish(folder, target, names | {COST})
     return open_release(out)
 
 

@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import companion
+from .companion import KINDS
+from .errors import ReleaseError
 from .release_table import PROVENANCE, Rows, is_table, read_rows
 from .versions import Bump
 
@@ -33,6 +36,7 @@ class Difference:
     meaning: str = ""  # how the labels' schema changed its meaning; empty if it did not
     new_fields: tuple[str, ...] = ()  # of the label
     lost_fields: tuple[str, ...] = ()
+    noun: str = "samples"  # what is counted
 
     def bump(self) -> Bump:
         """What the change calls for; see `versions`."""
@@ -49,16 +53,17 @@ class Difference:
         if self.meaning:
             parts.append(self.meaning)
         parts += [f"{name} label fields" for name in ("new", "lost") if getattr(self, f"{name}_fields")]
-        return ", ".join(parts) or "every sample is the same"
+        return ", ".join(parts) or f"the {self.noun} are the same"
 
     def lines(self) -> list[str]:
         """The change, a line each kind, with its classes."""
+        kind = next((kind for kind in KINDS.values() if kind.noun == self.noun), None)
         said = {
-            "added": "samples added",
-            "dropped": "samples dropped",
-            "redrawn": "samples drawn anew",
-            "relabelled": "samples whose labels say something else now",
-            "moved": "samples moved to another split",
+            "added": f"{self.noun} added",
+            "dropped": f"{self.noun} dropped",
+            "redrawn": kind.retold if kind else "samples drawn anew",
+            "relabelled": f"{self.noun} whose labels say something else now",
+            "moved": f"{self.noun} moved to another split",
         }
         found = {text: by for name, text in said.items() if (by := getattr(self, name))}
         lines = [f"{sum(by.values()):,} {text}: {_classes(by)}" for text, by in found.items()]
@@ -68,7 +73,7 @@ class Difference:
             lines.append(f"New label fields: {', '.join(self.new_fields)}")
         if self.lost_fields:
             lines.append(f"Label fields that are gone: {', '.join(self.lost_fields)}")
-        return lines or ["The same samples; the card or other metadata changed."]
+        return lines or [f"The same {self.noun}; the card or other metadata changed."]
 
 
 def _classes(by: dict[str, int], most: int = 12) -> str:
@@ -87,16 +92,22 @@ def difference(before: dict[str, Any], after: dict[str, Any], open_before: Opene
         open_after: the same of the other.
 
     Raises:
-        ReleaseError: a table cannot be read.
+        ReleaseError: a table cannot be read, or one is of samples and the other of models or captions.
     """
+    kinds = [manifest.get("kind", "") for manifest in (before, after)]
+    if kinds[0] != kinds[1]:
+        what = [f"of {KINDS[kind].noun}" if kind else "of samples" for kind in kinds]
+        raise ReleaseError(f"one data set is {what[0]} and the other is {what[1]}: they cannot be versions of one")
     old, new = tables(before), tables(after)
     shared = {path for path in old.keys() & new.keys() if old[path] == new[path]}
     fields = [set(manifest["label_fields"]) for manifest in (before, after)]
     common = sorted((fields[0] & fields[1]) - PROVENANCE) if fields[0] != fields[1] else []
     a, b = (
-        read_rows([opener(path) for path in sorted(found.keys() - shared)], common)
+        _rows(kinds[0], [opener(path) for path in sorted(found.keys() - shared)], common)
         for found, opener in ((old, open_before), (new, open_after))
     )
+    for manifest, names in zip((before, after), fields, strict=True):
+        names |= {f"scores.{name}" for name in manifest.get("scores", [])}
     schemas = [manifest["label_schema"] for manifest in (before, after)]
     return Difference(
         **_compared(a, b),
@@ -104,12 +115,18 @@ def difference(before: dict[str, Any], after: dict[str, Any], open_before: Opene
         meaning="" if schemas[0] == schemas[1] else f"schema {schemas[0]} became {schemas[1]}",
         new_fields=tuple(sorted(fields[1] - fields[0])),
         lost_fields=tuple(sorted(fields[0] - fields[1])),
+        noun=KINDS[kinds[0]].noun if kinds[0] else "samples",
     )
 
 
 def tables(manifest: dict[str, Any]) -> dict[str, str]:
-    """path -> sha256 of a release's tables of labels."""
-    return {row["path"]: row["sha256"] for row in manifest["files"] if is_table(row["path"])}
+    """path -> sha256 of a release's tables of labels, or of a companion's tables."""
+    wanted = companion.is_table if manifest.get("kind") else is_table
+    return {row["path"]: row["sha256"] for row in manifest["files"] if wanted(row["path"])}
+
+
+def _rows(kind: str, paths: list[Path], common: list[str]) -> Rows:
+    return companion.read_rows(kind, paths) if kind else read_rows(paths, common)
 
 
 def _compared(a: Rows, b: Rows) -> dict[str, Any]:

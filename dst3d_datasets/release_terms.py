@@ -1,4 +1,4 @@
-"""Whether a run may be released under the terms of its shapes, and what its readers must be told of them."""
+"""Whether a run may be released under the terms of its shapes and weights, and what its readers must be told."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .errors import ReleaseError
-from .licences import forbids_derived, is_known, is_non_commercial, terms_of
+from .licences import forbids_derived, generator_models, is_known, is_non_commercial, model_terms, terms_of
 from .recipe import Recipe
 from .release_index import ModelUse
 
@@ -17,16 +17,20 @@ def check_terms(recipe: Recipe, models: Iterable[ModelUse], acknowledge: Iterabl
     Args:
         recipe: of the run; its `acknowledge` counts too.
         models: those that have pictures in the release.
-        acknowledge: names or kinds of sources whose terms somebody has seen to.
+        acknowledge: names or kinds of sources, and weights of the generator, whose terms somebody has seen to.
 
     Raises:
-        ReleaseError: a collection or a model does not allow pictures of it to be given on; the message names the page.
+        ReleaseError: a collection, a model or the generator's weights do not allow pictures to be given on; the message
+            names the page.
     """
     acknowledged = {*recipe.acknowledge, *acknowledge}
     kinds = {options.name or options.kind: options.kind for options in recipe.sources}
-    unknown = sorted(acknowledged - {*kinds, *kinds.values()})
+    weights = generator_models(recipe.generator.model_dump())
+    unknown = sorted(acknowledged - {*kinds, *kinds.values(), *weights})
     if unknown:
-        raise ReleaseError(f"acknowledge: the recipe has no source {unknown[0]!r}; it has: {', '.join(sorted(kinds))}")
+        known = ", ".join([*sorted(kinds), *weights])
+        raise ReleaseError(f"acknowledge: the recipe has no source {unknown[0]!r}; it has: {known}")
+    _check_weights(name for name in weights if name not in acknowledged)
     used = list(models)
     for name in sorted({model.source for model in used}):
         kind = kinds.get(name, name)
@@ -53,6 +57,17 @@ def check_terms(recipe: Recipe, models: Iterable[ModelUse], acknowledge: Iterabl
             "unknown": sum(1 for model in used if not is_known(model.licence)),
         }
     }
+
+
+def _check_weights(names: Iterable[str]) -> None:
+    for name in names:
+        terms = model_terms(name)
+        if terms is not None and terms.refused:
+            raise ReleaseError(
+                f"the pictures were drawn with {terms.title}, whose terms ({terms.licence}, {terms.licence_link}) rule "
+                f"out a data set that anybody may use. If you have permission, or will not give the release to others, "
+                f"say so: --acknowledge {name}"
+            )
 
 
 def _is_non_commercial(model: ModelUse, kinds: dict[str, str]) -> bool:

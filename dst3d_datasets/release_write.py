@@ -13,7 +13,8 @@ import yaml
 from numpy.typing import NDArray
 
 from . import croissant, schema
-from .attribution import Use, attribution_csv, attribution_page
+from .attribution import Use, attribution_csv, attribution_page, model_texts
+from .camera_picture import camera_picture
 from .card import render_card, source_texts
 from .grid import sample_grid
 from .recipe import Recipe
@@ -68,10 +69,11 @@ def write_release(
     grid, captions = sample_grid(folder / rows[0].path)
     texts = {
         "README.md": render_card(manifest, uses, captions).encode(),
-        "ATTRIBUTION.md": attribution_page(uses, source_texts(manifest["recipe"])),
+        "ATTRIBUTION.md": attribution_page(uses, [*source_texts(manifest["recipe"]), *model_texts(manifest["recipe"])]),
         "attribution.csv": attribution_csv(uses),
         "recipe.yaml": yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True, width=110).encode(),
         "_info.json": _timm_info(rows, splits),
+        "assets/camera.jpg": camera_picture(),
         "assets/grid.jpg": grid,
     }
     rows += [write_file(folder, name, data) for name, data in (texts | judged.files).items()]

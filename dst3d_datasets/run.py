@@ -151,7 +151,20 @@ def claim(store: Store, recipe: Recipe, plan: Plan, missing: list[Missing], exte
 
 
 def amend(store: Store, overrides: Sequence[str]) -> Recipe:
-    """The recipe of a run, after changes of what changes no sample (`scores`, `keep`, `release`, ...), which are noted.
+    """The recipe of a run, after changes which are noted; see `amended`."""
+    recipe = amended(store, overrides)
+    note(store, recipe)
+    return recipe
+
+
+def note(store: Store, recipe: Recipe) -> None:
+    """Make what `amended` gave the recipe of the run."""
+    if recipe != read_run(store)[0]:
+        store.write("recipe.yaml", to_yaml(recipe).encode())
+
+
+def amended(store: Store, overrides: Sequence[str]) -> Recipe:
+    """The recipe of a run, with changes of what changes no sample (`scores`, `keep`, `release`, ...).
 
     Args:
         store: the run's.
@@ -171,7 +184,6 @@ def amend(store: Store, overrides: Sequence[str]) -> Recipe:
             f"{store.url}: {'; '.join(changes[:3])}: that makes other samples. Of a run that is there, only "
             f"{', '.join(NOT_IN_FINGERPRINT)} may be changed"
         )
-    store.write("recipe.yaml", to_yaml(changed).encode())
     return changed
 
 

@@ -6,6 +6,7 @@ shard and the generator never waits for a picture to be compressed. Every engine
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +20,7 @@ from . import images, schema
 from .camera import camera_of
 from .errors import ModelRefused, Reason
 from .label import make_label
-from .machine import one_thread_an_operator, versions
+from .machine import one_thread_an_operator, short_turns, versions
 from .nouns import CadModel, Sample, Shot, View
 from .plan import ModelViews, ShardSpec
 from .receipt import Receipt, Skipped
@@ -37,7 +38,7 @@ MODELS_AHEAD = 2
 FETCHERS = 4  # models that are downloaded at once
 FETCHED_AHEAD = 12  # models that are on their way or in the cache, not yet loaded
 PICTURES_AHEAD = 8  # that are drawn while the last ones are encoded and written
-ENCODERS = 2
+ENCODERS = 2 if (os.cpu_count() or 1) < 8 else 6  # threads; a GPU in fast mode draws more than two can compress
 SURFACE_POINTS = 20_000  # of a model, for the shadow it throws
 
 
@@ -96,7 +97,7 @@ def make_shard(
         progress(spec.num_samples - count)
         return _receipt(work, spec, count, time.perf_counter() - start)
 
-    with one_thread_an_operator():
+    with one_thread_an_operator(), short_turns():
         return store.commit(spec.shard_id, spec.class_id, fill)
 
 

@@ -105,7 +105,7 @@ def explain(error: BaseException, place: Place, field: str, library: str = "diff
     names = {cls.__name__ for link in chain for cls in type(link).__mro__}
     text = " ".join(str(link) for link in chain)
     where = f"{field}: {place.name}" + ("" if place.folder else f" at revision {place.revision}")
-    first = _first_line(error)
+    first, fetched = _first_line(error), f"{place.repo} {place.file}".strip()
     if place.folder is not None:
         hint = (
             f"the folder must be a complete {library} model with .safetensors weights (pickled .bin files are refused)"
@@ -113,7 +113,7 @@ def explain(error: BaseException, place: Place, field: str, library: str = "diff
         return WeightsError(f"{where} cannot be loaded: {first}; {hint}")
     if "GatedRepoError" in names:
         return WeightsError(
-            f"{where} is gated on the Hub: accept its terms on https://huggingface.co/{place.name}, then run "
+            f"{where} is gated on the Hub: accept its terms on https://huggingface.co/{place.repo}, then run "
             "`hf auth login` or set HF_TOKEN"
         )
     if "RevisionNotFoundError" in names or "not a valid git identifier" in text:
@@ -126,12 +126,12 @@ def explain(error: BaseException, place: Place, field: str, library: str = "diff
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
         return WeightsError(
             f"{where} is not in the local cache and HF_HUB_OFFLINE is set; unset it, or download first: hf "
-            f"download {place.name}"
+            f"download {fetched}"
         )
     if "LocalEntryNotFoundError" in names or ("HfHubHTTPError" in names and "EntryNotFoundError" not in names):
         return WeightsError(
             f"{where} is not in the local cache and the Hub cannot be reached ({_first_line(chain[-1])}); check the "
-            f"network (HF_ENDPOINT, proxy), download it beforehand with `hf download {place.name}`, or give a folder"
+            f"network (HF_ENDPOINT, proxy), download it beforehand with `hf download {fetched}`, or give a folder"
         )
     return WeightsError(f"{where} cannot be loaded: {first}; is it a {library} model with .safetensors weights?")
 

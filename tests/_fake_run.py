@@ -11,6 +11,7 @@ import numpy as np
 
 from dst3d_datasets import images, schema
 from dst3d_datasets.camera import camera_of
+from dst3d_datasets.cost import FILE as COST
 from dst3d_datasets.label import make_label
 from dst3d_datasets.nouns import CadModel, Controls, ModelRef, Prompt, Sample
 from dst3d_datasets.plan import Plan, ShardSpec
@@ -154,9 +155,9 @@ def fake_run(
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """Every file of a folder with its sha256."""
+    """Every file of a folder with its sha256, but for what was measured on the way."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != COST
     }

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 
 def read(handler: Handler, path: str, body: bytes) -> None:
+    path = re.sub("^/api/models/", "/api/datasets/", path)  # models are kept beside the data sets
+    if re.match("/(?!api/|datasets/)[^/]+/[^/]+/resolve/", path):
+        path = f"/datasets{path}"
     for old, name in handler.hub.renamed.items():
         if f"/datasets/{old}/" in path:
             return handler.send(307, b"moved", {"Location": handler.path.replace(old, name)})
@@ -22,7 +25,9 @@ def read(handler: Handler, path: str, body: bytes) -> None:
         return _content(handler, handler.hub.lfs[lfs[1]], {})
     if path == "/api/whoami-v2":
         return (
-            handler.json(200, {"type": "user", "name": "me", "orgs": []})
+            handler.json(
+                200, {"type": "user", "name": handler.user, "orgs": [{"name": org} for org in handler.hub.orgs]}
+            )
             if handler.is_known
             else handler.refuse(401, "", "")
         )
@@ -47,7 +52,11 @@ def _api(handler: Handler, repo: Repo, what: str, revision: str, folder: str, bo
     if what == "refs":
         refs = {"branches": ("heads", repo.branches), "tags": ("tags", repo.tags)}
         rows = {
-            kind: [{"name": n, "ref": f"refs/{place}/{n}", "targetCommit": c} for n, c in found.items()]
+            kind: [
+                {"name": n, "ref": f"refs/{place}/{n}", "targetCommit": c}
+                for n, c in found.items()
+                if not n.startswith("refs/pr/")
+            ]
             for kind, (place, found) in refs.items()
         }
         return handler.json(200, rows | {"converts": [], "pullRequests": []})
@@ -102,8 +111,9 @@ def _api(handler: Handler, repo: Repo, what: str, revision: str, folder: str, bo
 def _resolve(handler: Handler, name: str, revision: str, path: str) -> None:
     if not handler.may(name):
         return None
-    if name in handler.hub.gated and not handler.is_known:
-        return handler.refuse(401, "GatedRepo", "restricted")
+    if name in handler.hub.gated and handler.user != "me" and (name, handler.user) not in handler.hub.granted:
+        page = f"Access to dataset {name} is restricted. Visit {handler.hub.url}/datasets/{name} to ask for access."
+        return handler.refuse(403 if handler.is_known else 401, "GatedRepo", page)
     repo = handler.hub.repos[name]
     commit = repo.resolve(revision)
     if commit is None:

@@ -52,6 +52,18 @@ class Commit:
 
 
 @dataclass
+class Pull:
+    """A pull request. Its files are on the branch `refs/pr/N`."""
+
+    number: int
+    title: str
+    text: str
+    author: str
+    status: str = "draft"  # "draft", "open", "merged", "closed"
+    base: str = ""  # the commit of `main` that it began at
+
+
+@dataclass
 class Repo:
     """One data set."""
 
@@ -60,6 +72,7 @@ class Repo:
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    pulls: dict[int, Pull] = field(default_factory=dict)
 
     def commit(self, branch: str, tree: Tree, title: str, message: str = "", oid: str = "") -> str:
         oid = oid or hashlib.sha1(f"{self.name} {branch} {title} {next(_serial)}".encode()).hexdigest()

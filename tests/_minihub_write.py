@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from _minihub_pulls import details, listed, make, may_propose, merge, status
 from _minihub_repo import Blob, Repo, is_lfs
 
 if TYPE_CHECKING:
@@ -25,14 +26,15 @@ def write(handler: Handler, method: str, path: str, body: bytes) -> bool:
     return False
 
 
-def _repo(handler: Handler, name: str) -> Repo | None:
-    """The repository, if the caller may write to it; else the refusal is sent."""
-    if not handler.may(name):
+def _repo(handler: Handler, name: str, branch: str = "") -> Repo | None:
+    """The repository, if the caller may write to it, or to the pull request that `branch` is; else a refusal."""
+    repo = may_propose(handler, name)
+    if repo is None:
         return None
-    if not handler.is_known:
-        handler.refuse(401, "", "Invalid username or password.")
-        return None
-    if name in handler.hub.read_only:
+    pull = repo.pulls.get(int(branch.rpartition("/")[2])) if branch.startswith("refs/pr/") else None
+    if pull is not None and handler.user == pull.author and pull.status in ("draft", "open"):
+        return repo
+    if name in handler.hub.read_only or handler.user != "me":
         handler.refuse(403, "", "You don't have the rights to write to this repository")
         return None
     return handler.hub.repos[name]
@@ -42,8 +44,11 @@ def _create(handler: Handler, body: bytes) -> None:
     told = json.loads(body)
     if not handler.is_known:
         return handler.refuse(401, "", "Invalid username or password.")
-    name = f"{told.get('organization') or 'me'}/{told['name']}"
+    owner = told.get("organization") or handler.user
+    name = f"{owner}/{told['name']}"
     url = {"url": f"{handler.hub.url}/datasets/{name}", "name": name, "id": name}
+    if owner != handler.user and handler.hub.orgs and owner not in handler.hub.orgs:
+        return handler.refuse(403, "", f"You don't have the rights to create a dataset under the namespace {owner!r}")
     if name in handler.hub.repos:
         return handler.json(409, url | {"error": "You already created this dataset repo"})
     handler.hub.repos.fresh(name)
@@ -101,7 +106,7 @@ def _validate(handler: Handler, body: bytes) -> None:
 
 
 def _preupload(handler: Handler, body: bytes, name: str, revision: str) -> None:
-    repo = _repo(handler, name)
+    repo = _repo(handler, name, revision)
     if repo is None:
         return None
     commit = repo.resolve(revision)
@@ -118,14 +123,14 @@ def _preupload(handler: Handler, body: bytes, name: str, revision: str) -> None:
 
 
 def _batch(handler: Handler, body: bytes, name: str) -> None:
-    repo = _repo(handler, name)
+    repo = may_propose(handler, name)
     if repo is None:
         return
     hub, rows = handler.hub, []
     for wanted in json.loads(body)["objects"]:
         oid, size = wanted["oid"], wanted["size"]
         row: dict[str, Any] = {"oid": oid, "size": size}
-        if oid not in hub.lfs:
+        if oid not in hub.lfs and oid not in hub.simulated:
             row["actions"] = {
                 "upload": {"href": f"{hub.url}/_lfs/{oid}"},
                 "verify": {"href": f"{hub.url}/_lfs/verify"},
@@ -167,7 +172,7 @@ def _verify(handler: Handler, body: bytes) -> None:
 
 
 def _commit(handler: Handler, body: bytes, name: str, branch: str) -> None:
-    repo = _repo(handler, name)
+    repo = _repo(handler, name, branch)
     if repo is None:
         return None
     if branch not in repo.branches:
@@ -195,10 +200,28 @@ def _commit(handler: Handler, body: bytes, name: str, branch: str) -> None:
     )
 
 
+def _control(handler: Handler, body: bytes) -> None:
+    """Not of the Hub, for one in another process: takes {"forget": true, "simulate": {sha256: bytes}}, gives counts."""
+    hub, told = handler.hub, json.loads(body or b"{}")
+    if told.get("forget"):
+        hub.lfs.clear()
+        hub.simulated.clear()
+        hub.received = 0
+        hub.calls.clear()
+    hub.simulated |= told.get("simulate", {})
+    handler.json(200, {"received": hub.received, "requests": len(hub.calls)})
+
+
 _NAME, _REST = r"([^/]+/[^/]+)", r"([^/]+)"
 _ROUTES = (
     (r"/api/repos/create", ("POST",), _create),
     (r"/api/validate-yaml", ("POST",), _validate),
+    (r"/_control", ("POST",), _control),
+    (rf"/api/datasets/{_NAME}/discussions", ("POST",), make),
+    (rf"/api/datasets/{_NAME}/discussions", ("GET",), listed),
+    (rf"/api/datasets/{_NAME}/discussions/(\d+)", ("GET",), details),
+    (rf"/api/datasets/{_NAME}/discussions/(\d+)/status", ("POST",), status),
+    (rf"/api/datasets/{_NAME}/discussions/(\d+)/merge", ("POST",), merge),
     (rf"/api/datasets/{_NAME}/settings", ("PUT",), _settings),
     (rf"/api/datasets/{_NAME}/branch/{_REST}", ("POST",), _branch),
     (rf"/api/datasets/{_NAME}/branch/{_REST}", ("DELETE",), _drop_branch),

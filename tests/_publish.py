@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,9 +58,23 @@ def released(folder: Path, follows: Path | None = None, **changes: Any) -> Relea
     return make_release(run, folder, follows=None if follows is None else open_base(follows))
 
 
+def outside(hub: MiniHub, home: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run Python elsewhere, with the Hub as its Hub: the way a user's process sees it."""
+    environment = {
+        **os.environ,
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(home),
+        "HF_TOKEN": "hf_test",
+        "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+    }
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, check=check, capture_output=True, text=True, timeout=300
+    )
+
+
 def data_of(server: MiniHub, revision: str, name: str = NAME) -> dict[str, str]:
     """path -> hash of every file of a revision."""
     return {path: blob.sha256 or blob.oid for path, blob in server.repos[name].tree(revision).items()}
 
 
-__all__ = ["NAME", "Publication", "data_of", "hub", "released"]
+__all__ = ["NAME", "Publication", "data_of", "hub", "outside", "released"]

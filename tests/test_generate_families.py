@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-from contextlib import contextmanager
+import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,80 +11,21 @@ import pytest
 torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers", reason="needs the extra [controlnet]")
 
-from _generate_shots import ball_shot, with_seed  # noqa: E402
+from _families import GUIDANCE, NO_NEGATIVE, SIZE, changed, draw_with, shots, told, usual, written  # noqa: E402, F401
+from _generate_shots import with_seed  # noqa: E402
 from _tiny_families import WRITE  # noqa: E402
-from _tiny_generators import far  # noqa: E402
+from test_generate_several import PAIR  # noqa: E402
 
 from dst3d_datasets.errors import RecipeError  # noqa: E402
 from dst3d_datasets.generate.controlnet import ControlNetGenerator  # noqa: E402
+from dst3d_datasets.generate.conventions import convention_of  # noqa: E402
 from dst3d_datasets.generate.families import ROWS  # noqa: E402
-from dst3d_datasets.recipe.options import ControlNetOptions  # noqa: E402
+from dst3d_datasets.generate.loading import load_pipeline  # noqa: E402
+from dst3d_datasets.generate.weights import untrained_reason  # noqa: E402
+from dst3d_datasets.weights import WeightsError  # noqa: E402
 
-SIZE = 64
-GUIDANCE = {"flux": {"true_cfg": 3.0}}  # what turns the negative prompt on, where guidance_scale does not
-NO_NEGATIVE = ("flux_control",)  # takes none
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """Folder of a family by name, written when first asked for."""
-    done = {}
-
-    def write(name):
-        needed, writer = WRITE[name]
-        if not hasattr(diffusers, needed):
-            pytest.skip(f"diffusers {diffusers.__version__} has no {needed}")
-        if name not in done:
-            done[name] = tmp_path_factory.mktemp(name)
-            writer(done[name])
-        return done[name]
-
-    return write
-
-
-@pytest.fixture(scope="module")
-def usual(written):
-    """A family's generator with the usual options, loaded once; `told` changes its options for a while."""
-    done = {}
-
-    def load(name):
-        if name not in done:
-            done[name] = draw_with(written(name), **GUIDANCE.get(name, {}))
-        return done[name]
-
-    return load
-
-
-@contextmanager
-def told(drawing, **options):
-    """The same networks under other options."""
-    before = drawing.options
-    drawing.options = before.model_copy(update=options)
-    yield drawing
-    drawing.options = before
-
-
-def draw_with(folder, nets=("net",), **options):
-    """A generator of a family's folder; families without a ControlNet have no `net` there."""
-    places = tuple(str(folder / name) for name in nets if (folder / name).exists())
-    scheduler = "ddim" if (folder / "base" / "unet").exists() else "pipeline"
-    options = {"steps": 2, "device": "cpu", "scheduler": scheduler, "guidance_scale": 3.0, "batch_size": 2, **options}
-    return ControlNetGenerator(
-        ControlNetOptions(kind="controlnet", pipeline=str(folder / "base"), controlnet=places, **options)
-    )
-
-
-def shots(count):
-    """Prompts of different lengths: where the text is padded to the longest, neighbours would be felt."""
-    return [ball_shot(100 + i, azimuth=50.0 * i, size=SIZE, text="a ball" + " of wood" * 4 * i) for i in range(count)]
-
-
-def changed(shot, **fields):
-    """The shot with another prompt, or with an empty edge map."""
-    if "edge" in fields:
-        return dataclasses.replace(shot, controls=dataclasses.replace(shot.controls, **fields))
-    return dataclasses.replace(shot, prompt=dataclasses.replace(shot.prompt, **fields))
-
+# `usual` and `written` are fixtures: their names are imported here and again arguments there
+# ruff: noqa: F811
 
 # --- what holds for every family ------------------------------------------------------------------------------------
 
@@ -120,19 +61,33 @@ def test_our_call_is_the_stock_pipelines(usual, name):
 
     drawing, shot = usual(name), shots(1)[0]
     ours = drawing.generate([shot])[0]
-    pipeline, row = drawing._pipeline, drawing._family.row
+    pipeline, row = drawing._pipeline, drawing._drawn._family.row
     edges = Image.fromarray(np.repeat(shot.controls.edge[..., None], 3, axis=2))
     call = {"control_image": [edges], "control_mode": [3]} if name == "union" else {"control_image": edges}
     call |= {"guidance_scale": 3.0} if name != "qwen" else {"true_cfg_scale": 3.0}
     call |= {"true_cfg_scale": 3.0} if name in GUIDANCE else {}
     call |= {} if name in NO_NEGATIVE else {"negative_prompt": shot.prompt.negative}
-    call |= {"eta": 1.0} if name in ("union", "hunyuan") else {}
+    call |= {"eta": 1.0} if name in ("pag", "union", "hunyuan") else {}
+    if name == "pag":
+        call["image"] = call.pop("control_image")
     call |= {"controlnet_conditioning_scale": 1.0} if name == "zimage" else {}
     stock = pipeline(
         prompt=shot.prompt.text, height=SIZE, width=SIZE, num_inference_steps=2,
         generator=[torch.Generator("cpu").manual_seed(shot.seed)], **row.fixed, **call,
     ).images[0]  # fmt: skip
     np.testing.assert_allclose(ours.astype(int), np.asarray(stock, int), atol=1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", WRITE)
+def test_on_a_gpu_in_its_own_precision(written, name):
+    """Half or bfloat16, as the table says: a picture, the same one again, whoever its neighbour is."""
+    drawing = draw_with(written(name), device="cuda", **GUIDANCE.get(name, {}))
+    wanted, *others = shots(3)
+    first = drawing.generate([wanted, others[0]])[0]
+    assert drawing._loaded().vae.dtype != torch.float32
+    assert first.std() > 3
+    np.testing.assert_array_equal(drawing.generate([wanted, others[1]])[0], first)
 
 
 def test_every_class_of_the_table_is_one():
@@ -142,75 +97,6 @@ def test_every_class_of_the_table_is_one():
             for other in (row.net, row.multi, *row.base):
                 assert not other or hasattr(diffusers, other), other
     assert {needed for needed, _ in WRITE.values()} < {row.pipeline for row in ROWS}
-
-
-# --- several controls -----------------------------------------------------------------------------------------------
-
-PAIR = {"controls": ("edge", "depth"), "scales": (1.0, 1.0)}
-
-
-@pytest.mark.parametrize(
-    ("name", "nets"),
-    [
-        ("sd3", ("net", "net2")),
-        ("flux", ("net", "net2")),
-        ("flux", ("union",)),
-        ("union", ("net",)),
-        ("qwen", ("net",)),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "+".join(value),
-)
-def test_several_controls_each_have_their_picture_scale_and_range(written, name, nets):
-    folder, shot = written(name), shots(1)[0]
-    both = draw_with(folder, nets, **PAIR)
-    picture = both.generate([shot])[0]
-    assert not np.array_equal(both.generate([changed(shot, edge=np.zeros((SIZE, SIZE), np.uint8))])[0], picture)
-    without = dataclasses.replace(
-        shot, controls=dataclasses.replace(shot.controls, depth=np.zeros((SIZE, SIZE), np.uint16))
-    )
-    without = dataclasses.replace(without, buffers=dataclasses.replace(shot.buffers, mask=np.zeros((SIZE, SIZE), bool)))
-    assert not np.array_equal(both.generate([without])[0], picture)
-    for change in ({"starts": (0.5, 0.0)}, {"ends": (1.0, 0.5)}, {"scales": (1.0, 0.3)}):
-        with told(both, **change):
-            assert not np.array_equal(both.generate([shot])[0], picture)
-
-
-def counted(drawing):
-    """How often each ControlNet runs, counted in its first layer; grows as pictures are drawn."""
-    network = drawing._loaded().controlnet
-    nets = list(getattr(network, "nets", [network]))
-    counts = [0] * len(nets)
-    for index, net in enumerate(nets):
-
-        def count(module, inputs, index=index):
-            counts[index] += 1
-
-        next(module for module in net.modules() if not list(module.children())).register_forward_pre_hook(count)
-    return counts
-
-
-def test_a_controlnet_of_scale_zero_is_not_run_and_pictures_stay(usual, written):
-    shot = shots(1)[0]
-    single = usual("sd3").generate([shot])[0]
-    drawing = draw_with(written("sd3"), ("net", "net2"), **PAIR | {"scales": (1.0, 0.0)})
-    counts = counted(drawing)
-    np.testing.assert_array_equal(drawing.generate([shot])[0], single)
-    assert counts == [2, 1]  # its first call shows the shape of its answer
-    np.testing.assert_array_equal(drawing.generate([shot])[0], single)
-    assert counts == [4, 1]
-
-
-@pytest.mark.parametrize(("name", "options"), [("flux", {}), ("union", PAIR)], ids=["flux", "union"])
-def test_out_of_its_range_a_controlnet_is_not_run(written, name, options):
-    ends = (0.5,) * len(options.get("controls", ("edge",)))
-    drawing = draw_with(written(name), steps=4, ends=ends, **options)
-    counts = counted(drawing)
-    first = drawing.generate(shots(1))[0]
-    assert counts == [3]
-    np.testing.assert_array_equal(drawing.generate(shots(1))[0], first)
-    assert counts == [5]
-    with told(drawing, ends=()):
-        assert far(drawing.generate(shots(1))[0], first) > 0.1
 
 
 # --- refusals, files ------------------------------------------------------------------------------------------------
@@ -244,9 +130,64 @@ def test_a_union_nets_modes_may_be_given(usual):
     assert not np.array_equal(pictures[2], pictures[0])
 
 
+def test_a_controlnet_of_z_image_that_was_never_trained_is_known(usual):
+    net = usual("zimage")._loaded().controlnet
+    assert untrained_reason({"controlnet": net}) == ""
+    outputs = [p for name, p in net.named_parameters() if name.startswith("control_layers") and "after_proj" in name]
+    kept = [parameter.detach().clone() for parameter in outputs]
+    with torch.no_grad():
+        for parameter in outputs:
+            parameter.zero_()
+        assert "output layers are all zero" in untrained_reason({"controlnet": net})
+        for parameter, value in zip(outputs, kept, strict=True):
+            parameter.copy_(value)
+
+
+def test_the_official_canny_net_of_sd35_gets_its_own_range(usual):
+    assert convention_of("edge", "auto", ("stabilityai/stable-diffusion-3.5-large-controlnet-canny", "")) == "sd35"
+    usual("sd3").generate(shots(1))
+    family, guide = usual("sd3")._drawn._family, torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 2).expand(1, 3, 1, 2)
+    for convention, expected in (("sd35", [0.5, 128.0]), ("plain", [-1.0, 1.0])):
+        seen = family.arguments(usual("sd3").options, [guide], [convention])["control_image"]
+        assert seen[0, 0, 0].tolist() == expected
+
+
+def test_a_class_that_diffusers_lacks_is_named(usual):
+    base, *nets = usual("zimage")._pinned()
+    logging = SimpleNamespace(
+        is_progress_bar_enabled=lambda: False, get_verbosity=lambda: 0, set_verbosity=lambda level: None
+    )
+    old = SimpleNamespace(__version__="0.33.1", utils=SimpleNamespace(logging=logging))
+    with pytest.raises(WeightsError, match=r"needs ZImageControlNetPipeline, which diffusers 0.33.1 lacks.*pip"):
+        load_pipeline(old, base, nets, dtype=torch.float32, scheduler="pipeline")
+
+
 def test_a_controlnet_may_be_one_file(usual, written):
     whole = usual("zimage")
     file = draw_with(written("zimage"), ("net/diffusion_pytorch_model.safetensors",))
     np.testing.assert_array_equal(file.generate(shots(1))[0], whole.generate(shots(1))[0])
     assert file.revision.count("sha256:") == 2
     assert file.revision != whole.revision
+
+
+def test_a_controlnets_file_on_the_hub_is_pinned_to_its_commit(usual, written, tmp_path, monkeypatch):
+    """A cache as the Hub's client lays it out, and no network."""
+    constants = pytest.importorskip("huggingface_hub").constants
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repo = tmp_path / "models--me--net"
+    (repo / "refs").mkdir(parents=True)
+    (repo / "refs" / "main").write_text(commit)
+    shutil.copytree(written("zimage") / "net", repo / "snapshots" / commit / "part")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    options = usual("zimage").options
+    name = "me/net/part/diffusion_pytorch_model.safetensors"
+    drawing = ControlNetGenerator(options.model_copy(update={"controlnet": (name,)}))
+    assert drawing.revision.endswith(f"+{name}@{commit}")
+    np.testing.assert_array_equal(drawing.generate(shots(1))[0], usual("zimage").generate(shots(1))[0])
+    missing = ControlNetGenerator(options.model_copy(update={"controlnet": ("me/net/other.safetensors",)}))
+    with pytest.raises(
+        WeightsError, match=r"generator\.controlnet\.0: me/net/other.*OFFLINE.*hf download me/net other"
+    ):
+        missing.generate(shots(1))

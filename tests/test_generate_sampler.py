@@ -36,7 +36,7 @@ def stock(monkeypatch, folders, *arguments, **options):
         patch.setattr(drawing_module, "why_no_sampler", lambda pipeline: "for comparison")
         other = generator(folders, *arguments, **options)
         pictures = other.generate(shots(3))
-        assert other._drawing().sampler is None
+        assert other.drawing().sampler is None
         return pictures
 
 
@@ -46,7 +46,7 @@ def test_the_sampler_draws_what_the_stock_pipeline_draws(monkeypatch, folders, p
     """Up to the rounding by which two batch sizes of the stock pipeline differ, too."""
     ours = generator(folders, pipeline, nets, batch_size=3, **settings)
     pictures = ours.generate(shots(3))
-    assert ours._drawing().sampler is not None
+    assert ours.drawing().sampler is not None
     for mine, theirs in zip(
         pictures, stock(monkeypatch, folders, pipeline, nets, batch_size=3, **settings), strict=True
     ):
@@ -75,7 +75,7 @@ def test_shared_layers_run_for_one_half(folders):
     """Before the first cross-attention a layer sees B rows, after it 2 B; ControlNet and UNet alike."""
     drawing = generator(folders, batch_size=2)
     drawing.generate(shots(2))
-    denoiser = drawing._drawing().sampler.denoiser
+    denoiser = drawing.drawing().sampler.denoiser
     rows = {}
 
     def note(name):
@@ -101,7 +101,7 @@ def test_nets_out_of_their_range_and_of_scale_zero_are_not_run(folders):
         folders, "base", ("cn", "cn2"), controls=("edge", "depth"), scales=(1.0, 0.0), steps=4, ends=(0.5, 1.0)
     )
     drawing.generate(shots(1))
-    denoiser = drawing._drawing().sampler.denoiser
+    denoiser = drawing.drawing().sampler.denoiser
     assert len(denoiser.nets) == 1
     denoiser.nets[0].conv_in.register_forward_hook(lambda *_: calls.append(1))
     drawing.generate(shots(1))
@@ -112,7 +112,7 @@ def test_outside_the_guidance_interval_one_half_is_drawn(folders):
     rows = []
     drawing = generator(folders, steps=4, mode="fast", guidance_interval=(0.0, 0.5), batch_size=1)
     picture = drawing.generate(shots(1))[0]
-    denoiser = drawing._drawing().sampler.denoiser
+    denoiser = drawing.drawing().sampler.denoiser
     denoiser.unet.conv_out.register_forward_hook(lambda module, inputs, output: rows.append(output.shape[0]))
     np.testing.assert_array_equal(drawing.generate(shots(1))[0], picture)
     assert rows == [2, 2, 1, 1]
@@ -146,7 +146,7 @@ def test_batches_follow_each_other_and_memory_that_runs_out_halves_them(folders,
     monkeypatch.setattr(drawing_module.Drawing, "begin", short_of_memory)
     many = [[*shots(4)], [*shots(4)]]
     found = [picture for _, pictures, seconds in drawing.stream(many) for picture in pictures if seconds > 0]
-    assert tries in ([4, 2, 2, 2, 2], [4, 2, 2, 4, 2, 2])  # the second batch may have been prepared already
+    assert tries == [4, 2, 2, 2, 2]
     assert len(found) == 8
     for mine, theirs in zip(found, [*wanted, *wanted], strict=True):
         assert np.abs(mine.astype(int) - theirs).max() <= 1  # another batch size
@@ -161,8 +161,8 @@ def test_a_compiled_function_is_compiled_once_a_shape_and_machine(monkeypatch, t
     monkeypatch.setattr(torch, "compile", lambda function, **options: compiled.append(options) or function)
     twice = Compiled(lambda x, factor: x * factor)
     assert twice(torch.ones(2), 2.0).tolist() == [2.0, 2.0]
-    twice.compile("key", graphs=False)
-    twice.compile("key", graphs=False)
+    twice.compile("key")
+    twice.compile("key")
     assert twice(torch.ones(3), 2.0).tolist() == [2.0] * 3
     assert twice(torch.ones(3), 3.0).tolist() == [3.0] * 3
     assert compiled == [{"fullgraph": True, "dynamic": False}]
@@ -179,9 +179,9 @@ def test_few_pictures_never_wait_for_a_compiler(folders, monkeypatch):
     monkeypatch.setattr(drawing_module, "pays", lambda count, key: count >= 1000)
     drawing = generator(folders)
     drawing.expect(10)
-    drawing._drawing()._cuda = True  # as on a GPU
-    drawing._drawing()
-    drawing._drawing()._cuda = False
+    drawing.drawing()._cuda = True  # as on a GPU
+    drawing.drawing()
+    drawing.drawing()._cuda = False
     assert len(drawing.generate(shots(2))) == 2
 
 

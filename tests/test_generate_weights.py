@@ -32,16 +32,16 @@ from dst3d_datasets.weights import Place, WeightsError, explain  # noqa: E402
 def test_when_memory_runs_out_the_batch_is_halved_and_seeds_stay(folders):
     expected = generator(folders, batch_size=1).generate(shots(5))
     drawing = generator(folders, batch_size=4)
-    pipeline, sizes = drawing._loaded(), []
+    sampler, sizes = drawing.drawing().sampler, []
+    draw = sampler.draw
 
-    class Small(type(pipeline)):
-        def __call__(self, **arguments):
-            sizes.append(len(arguments["prompt"]))
-            if sizes[-1] > 1:
-                raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-            return super().__call__(**arguments)
+    def small(batch):
+        sizes.append(batch.noise.shape[1])
+        if sizes[-1] > 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return draw(batch)
 
-    pipeline.__class__ = Small
+    sampler.draw = small
     pictures = drawing.generate(shots(5))
     assert sizes == [4, 2, 1, 1, 1, 1, 1]
     assert drawing.counts() == {"batch_halved": 2}
@@ -52,13 +52,11 @@ def test_when_memory_runs_out_the_batch_is_halved_and_seeds_stay(folders):
 
 def test_a_gpu_too_small_for_one_picture_is_an_error(folders):
     drawing = generator(folders, batch_size=2)
-    pipeline = drawing._loaded()
 
-    class Tiny(type(pipeline)):
-        def __call__(self, **arguments):
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+    def too_small(batch):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
-    pipeline.__class__ = Tiny
+    drawing.drawing().sampler.draw = too_small
     with pytest.raises(WeightsError, match="too little memory for one picture"):
         drawing.generate(shots(1))
 

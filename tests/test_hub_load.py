@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import re
 from pathlib import Path
 from typing import Any
 
 import _fake_run
 import pytest
-from _publish import NAME, hub, released
+from _publish import NAME, hub, outside, released
 from minihub import MiniHub
 
 __all__ = ["hub"]
@@ -25,20 +23,6 @@ rows = datasets.load_dataset(name, config, split="train", revision=revision, str
 told = [(row["__key__"], sorted(row), row["json"]["azimuth"], len(row["json"]["R"])) for row in rows]
 print(json.dumps([dict(zip(("key", "columns", "azimuth", "R"), each)) for each in told]))
 """
-
-
-def outside(hub: MiniHub, home: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run Python elsewhere, with the Hub as its Hub: the way a user's process sees it."""
-    environment = {
-        **os.environ,
-        "HF_ENDPOINT": hub.url,
-        "HF_HOME": str(home),
-        "HF_TOKEN": "hf_test",
-        "HF_UPDATE_DOWNLOAD_COUNTS": "0",
-    }
-    return subprocess.run(
-        [sys.executable, *arguments], env=environment, check=check, capture_output=True, text=True, timeout=300
-    )
 
 
 def read(hub: MiniHub, home: Path, config: str, revision: str, how: str) -> list[dict[str, Any]]:
@@ -83,6 +67,21 @@ def test_the_table_finds_any_sample(hub: MiniHub, tmp_path: Path) -> None:
         assert block[:100].startswith(f"{row['key']}.cls".encode())
         assert label["azimuth"] == row["azimuth"]
         assert [number for line in label["R"] for number in line] == row["R"]
+
+
+def test_the_code_of_a_published_card_runs(hub: MiniHub, tmp_path: Path) -> None:
+    """As it stands there, on a machine that has nothing of the data set."""
+    released(tmp_path / "one", models=2).push_to_hub(NAME, "1.0.0")
+    card = hub.repos[NAME].tree("v1.0.0")["README.md"].data.decode()
+    code = card.split("```python\n")[1].split("```")[0].replace("num_workers=4", "num_workers=0")
+    assert f'REPO, REVISION = "{NAME}", "v1.0.0"' in code
+    assert "path/to" not in code
+    code = re.sub(r"# timm.*?\n\n", "", code, flags=re.DOTALL)  # see test_card: it needs a torchvision that fits
+    told = outside(
+        hub, tmp_path / "home", "-c", code + "\nprint(label['schema'], batch['K'].shape, row['cls'], FOLDER)"
+    )
+    assert told.stdout.startswith("dst3d/1 (24, 3, 3) ")
+    assert str(tmp_path / "home") in told.stdout  # the copy is in the user's cache
 
 
 def test_the_verbs(hub: MiniHub, tmp_path: Path) -> None:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as parquet
 import pytest
+from _fake_run import fake_run
 from _publish import NAME, data_of, hub, released
+from _scorers import install_scorers
 from minihub import MiniHub
 
+from dst3d_datasets import scoring
+from dst3d_datasets.cli.diff import opened
 from dst3d_datasets.errors import UsageError
 from dst3d_datasets.hub.trouble import AccessError, HubError
+from dst3d_datasets.release import make_release
+from dst3d_datasets.release_diff import difference
+from dst3d_datasets.release_placement import open_base
+from dst3d_datasets.run import amend
+from dst3d_datasets.store import Store
 
 __all__ = ["hub"]
 
@@ -116,3 +128,69 @@ def test_what_the_hub_says_of_a_card_is_told(hub: MiniHub, tmp_path: Path) -> No
     with pytest.raises(HubError, match="license"):
         release.push_to_hub(NAME, "1.0.0")
     assert set(data_of(hub, "main")) == {".gitattributes"}
+
+
+def test_three_versions_told_apart_by_class(hub: MiniHub, tmp_path: Path) -> None:
+    """Samples come, samples are rejected: only the tars concerned change, and each pair of versions can be compared."""
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    released(folders[0], models=3).push_to_hub(NAME, "1.0.0")
+    released(folders[1], follows=folders[0], models=4).push_to_hub(NAME, "next", message="More of all")
+    before = hub.received
+    third = released(folders[2], follows=folders[1], models=4, skip="m1")
+    told = third.push_to_hub(NAME, "next", message="m1 was no good")
+    assert told.version == "1.2.0"
+    versions = [f"{NAME}@v1.{minor}.0" for minor in range(3)]
+    of_each = {"airliner": 4, "coffee mug": 4, "space | station": 4}
+    for a, b, added, dropped in ((0, 1, of_each, {}), (1, 2, {}, of_each), (0, 2, of_each, of_each)):
+        (old, open_old), (new, open_new) = opened(versions[a]), opened(versions[b])
+        change = difference(old, new, open_old, open_new)
+        assert (change.added, change.dropped, change.bump()) == (added, dropped, "minor")
+        assert [change.redrawn, change.relabelled, change.moved] == [{}, {}, {}]
+    holders = {row["shard"] for row in rows_of(folders[1]) if row["cad_id"] == "m1"}
+    old, new = (
+        {path: sha for path, sha in data_of(hub, tag).items() if path.startswith("data/")}
+        for tag in ("v1.1.0", "v1.2.0")
+    )
+    touched = {path for path in old if old[path] != new.get(path)}
+    assert touched == holders
+    assert 0 < len(touched) < len(old)
+    assert set(new) <= set(old)
+    assert hub.received - before == sum(n for p, n in told.files.items() if p.endswith((".tar", ".parquet", ".jpg")))
+    assert {path for path in told.files if path.startswith("data/")} == touched & set(new)
+    card = hub.repos[NAME].tree("v1.2.0")["README.md"].data.decode()
+    log = card[card.index("### 1.2.0") : card.index("## Load it")]
+    assert "### 1.2.0\n\n- m1 was no good\n- 12 samples dropped: airliner 4, coffee mug 4, space | station 4" in log
+    assert "### 1.1.0\n\n- More of all\n- 12 samples added: " in log
+    assert "### 1.0.0\n\n- First version." in log
+
+
+def test_a_stricter_filter_touches_what_it_rejects_alone(
+    hub: MiniHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_scorers(tmp_path / "site", monkeypatch)
+    run, bare = tmp_path / "run", tmp_path / "bare"
+    released(bare).push_to_hub(NAME, "1.0.0")  # the same samples without a filter
+    fake_run(run, scores=["toy"], keep={"rate": 0.9, "per": ["class"], "at_least": 0.0})
+    scoring.score(run, workers=1)
+    told = make_release(run, tmp_path / "loose", follows=open_base(bare)).push_to_hub(NAME, "next")
+    assert told.change is not None
+    assert (told.version, told.change.new_fields) == ("1.1.0", ("scores.toy",))
+    amend(Store(run), ["keep.rate=0.7"])
+    strict = make_release(run, tmp_path / "strict", follows=open_base(tmp_path / "loose"))
+    told = strict.push_to_hub(NAME, "next")
+    assert told.change is not None
+    assert (told.version, told.change.added, told.change.new_fields) == ("1.2.0", {}, ())
+    kept = {row["key"]: row for row in rows_of(tmp_path / "strict")}
+    before = {row["key"]: row for row in rows_of(tmp_path / "loose")}
+    gone = before.keys() - kept.keys()
+    assert told.change.dropped == dict(sorted(Counter(before[key]["class_name"] for key in gone).items()))
+    assert 0 < len(gone) < len(kept)
+    assert not kept.keys() - before.keys()
+    tars = {path for path in told.files if path.startswith("data/")}
+    assert tars == {before[key]["shard"] for key in gone} & {row["shard"] for row in kept.values()}
+    assert {row["shard"] for row in kept.values()} - tars  # some stay the same file
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """Every row of a release's tables."""
+    return [row for path in sorted(folder.glob("index/*/*.parquet")) for row in parquet.read_table(path).to_pylist()]

@@ -37,7 +37,11 @@ def kill(process: subprocess.Popen[bytes], whole_group: bool) -> None:
 def release(folder: Path, run: str, out: str) -> dict[str, bytes]:
     command = [sys.executable, "-m", "dst3d_datasets.cli", "release", run, "--out", out, "-q"]
     subprocess.run(command, cwd=folder, check=True, timeout=300)
-    return {str(p.relative_to(folder / out)): p.read_bytes() for p in (folder / out).rglob("*") if p.is_file()}
+    return {
+        str(p.relative_to(folder / out)): p.read_bytes()
+        for p in (folder / out).rglob("*")
+        if p.is_file() and p.name != "cost.json"
+    }
 
 
 def test_killed_at_ten_random_moments(tmp_path: Path) -> None:

@@ -83,8 +83,8 @@ def test_a_line_ends_where_it_ends(model):
 def test_the_likelihood_is_that_of_a_plain_pass(model, network):
     import torch
 
-    endings = ["on the table", "in the kitchen", "lake", "on a red road in the soft light"]
-    found = model.likelihood("a photo of a teapot", endings, rows=3)
+    endings = ["on the table", "in the kitchen", "lake", "on a red road in the soft light", "on the", "on the table"]
+    found = model.likelihood("a photo of a teapot", endings)
     for ending, score in zip(endings, found, strict=True):
         ids = network[1]("a photo of a teapot " + ending)["input_ids"]
         with torch.inference_mode():

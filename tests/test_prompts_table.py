@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import hashlib
 import json
 from collections import Counter
 
@@ -19,8 +19,13 @@ from dst3d_datasets.prompts.writer import Writer
 SETTING = Setting(seed=3, count=40, style="phrases", model="fake@1", tokens="upper estimate")
 
 
+TABLE = "data/train-00000-of-00001.parquet"
+
+
 class Fake:
     """A model that finds longer endings likelier when they share letters with the beginning."""
+
+    wide = 1
 
     def __init__(self):
         self.asked = 0
@@ -46,8 +51,8 @@ def topics(*names):
 
 
 def written(folder):
-    with (folder / "captions.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
+    parquet = pytest.importorskip("pyarrow.parquet")
+    return [row for path in sorted((folder / "data").glob("*.parquet")) for row in parquet.read_table(path).to_pylist()]
 
 
 def captions_of(folder, name):
@@ -91,24 +96,24 @@ def test_it_goes_on_where_it_stopped(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write(halves, "park bench", "teapot", model=Stops())
     assert count_done(halves, topics("park bench", "teapot"), SETTING) == 1
-    assert not (halves / "captions.csv").exists()
+    assert not (halves / "captions.json").exists()
     write(halves, "park bench", "teapot")
-    for name in ("captions.csv", "captions.json"):
+    for name in (TABLE, "captions.json"):
         assert (halves / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_nothing_is_written_twice_and_damage_is_mended(tmp_path):
     write(tmp_path, "teapot", "park bench")
-    before = (tmp_path / "captions.csv").read_bytes()
+    before = (tmp_path / TABLE).read_bytes()
 
     def no_model():
         raise AssertionError("nothing was missing")
 
     write_table(tmp_path, topics("teapot", "park bench"), SETTING, no_model)
-    part = next(path for path in (tmp_path / "parts").glob("teapot*.csv"))
+    part = next(path for path in (tmp_path / "parts").glob("teapot*.parquet"))
     part.write_text("broken")
     write(tmp_path, "teapot", "park bench")
-    assert (tmp_path / "captions.csv").read_bytes() == before
+    assert (tmp_path / TABLE).read_bytes() == before
 
 
 def test_another_setting_or_keyword_is_another_part(tmp_path):
@@ -144,21 +149,24 @@ def test_only_the_phrases_that_suit_best_are_used():
 
 def test_every_phrase_passes_the_gate():
     subject = topics("teapot")[0].subject
-    for kind in ("place-in", "place-out"):
-        for place in scenes.phrases(kind):
-            assert faults(f"a photo of a teapot {place}", subject) == [], place
-    for kind in ("light-in", "light-out", "weather", "behind-in", "behind-out"):
-        for text in scenes.phrases(kind):
-            assert faults(f"a photo of a teapot in a garden, {text}", subject) == [], text
-    for look in scenes.phrases("look"):
-        assert faults(f"a photo of a {look} teapot in a garden", subject) == [], look
+    for kind in scenes.table():
+        for text in scenes.phrases(kind) if kind != "frame" else ():
+            if kind.startswith("place"):
+                said = [f"a photo of a teapot {text}"]
+            elif kind == "look":
+                said = [f"a photo of a {text} teapot in a garden"]
+            else:
+                said = [f"a photo of a teapot in a garden {how} {text}" for how in (",", "in", "and", "with")]
+            for caption in said:
+                assert faults(caption.replace(" ,", ","), subject) == [], caption
 
 
 def test_topics_know_number_and_keywords():
     found = topics_of(
         [ModelRef(source="s", model_id=str(i), class_name="sunglasses", synset="n04356056", class_index=837,
                   keywords=("dark", "round") if i else ("dark", "free")) for i in range(3)]
-        + [ModelRef(source="s", model_id="g", class_name="goldfish", synset="n01443537", class_index=1)],
+        + [ModelRef(source="s", model_id="g", class_name="goldfish", synset="n01443537", class_index=1),
+           ModelRef(source="s", model_id="b", class_name="broccoli", synset="n07714990", class_index=937)],
         estimate,
     )  # fmt: skip
     by_name = {topic.name: topic for topic in found}
@@ -166,6 +174,8 @@ def test_topics_know_number_and_keywords():
     assert by_name["sunglasses"].keywords == ("dark", "round")
     assert by_name["sunglasses"].has_looks
     assert not by_name["goldfish"].has_looks
+    assert not by_name["broccoli"].has_looks
+    assert (by_name["broccoli"].class_index, by_name["broccoli"].synset) == (937, "n07714990")
 
 
 def test_the_verb(tmp_path, monkeypatch, capsys):
@@ -182,8 +192,72 @@ def test_the_verb(tmp_path, monkeypatch, capsys):
     card = (tmp_path / "t" / "README.md").read_text()
     assert "{" not in card.replace("{kind", "")
     assert f"{facts['captions']} captions of 2 classes" in card
+    assert "| `attempts` | int32 | drafts that it took, 1 or more |" in card
     assert str(tmp_path) not in card
     assert main(["captions", "--names", "--json"]) == 0
     assert {"synset": "n03126707", "wordnet": "crane", "name": "construction crane", "number": "one",
             "from": "own"} in json.loads(capsys.readouterr().out)["names"]  # fmt: skip
     assert main(["captions", "quickstart"]) == 2
+
+
+def test_the_manifest_tells_of_the_tables(tmp_path):
+    facts = write_table(tmp_path, topics("teapot", "park bench"), SETTING, lambda: Writer(Fake()), recipe="abc")
+    assert facts == json.loads((tmp_path / "captions.json").read_text())
+    assert (facts["format"], facts["recipe"], facts["model"]) == ("dst3d-captions/1", "abc", "fake@1")
+    (file,) = facts["files"]
+    data = (tmp_path / file["path"]).read_bytes()
+    assert (file["bytes"], file["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+    rows = written(tmp_path)
+    assert file["rows"] == len(rows) == facts["captions"] == sum(one["captions"] for one in facts["of_classes"])
+    counts = Counter(row["class"] for row in rows)
+    assert {one["class"]: one["captions"] for one in facts["of_classes"]} == counts
+    assert list(rows[0]) == list(facts["columns"])
+    assert {row["attempts"] == 1 for row in rows} == {True, False}
+    assert sum(row["attempts"] == 1 for row in rows) == facts["first_try"]
+    assert {(row["model"], row["revision"], row["style"]) for row in rows} == {("fake", "1", "phrases")}
+    assert len({(row["class"], row["number"]) for row in rows}) == len({row["seed"] for row in rows}) == len(rows)
+
+
+def test_tables_are_cut_between_classes_and_leave_nothing_old(tmp_path, monkeypatch):
+    from dst3d_datasets.prompts import caption_files
+
+    names = ("teapot", "park bench", "goldfish")
+    write(tmp_path, *names)
+    before = written(tmp_path)
+    (tmp_path / "captions.csv").write_text("class,class_name,caption\nt,teapot,old\n")  # what version 1 wrote
+    (tmp_path / "data" / ".train-00000-of-00009.parquet.77").write_text("half")  # what a killed pass left
+    (tmp_path / "data" / "notes.txt").write_text("mine")
+    monkeypatch.setattr(caption_files, "ROWS", 50)
+    facts = write(tmp_path, *names)
+    assert [file["path"] for file in facts["files"]] == [f"data/train-0000{i}-of-00003.parquet" for i in range(3)]
+    names = {path.name for path in (tmp_path / "data").iterdir()}
+    assert names == {"notes.txt", *(file["path"].removeprefix("data/") for file in facts["files"])}
+    assert written(tmp_path) == before
+    assert not (tmp_path / "captions.csv").exists()
+    (tmp_path / "captions.csv").write_text("class,caption\n")  # somebody's own
+    write(tmp_path, "teapot")
+    assert (tmp_path / "captions.csv").exists()
+
+
+def test_what_is_written_is_read_by_the_recipe_and_by_datasets(tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    isolate = pytest.importorskip("_hf").isolate
+    from dst3d_datasets.prompts.captions import Captions
+    from dst3d_datasets.recipe.options import CaptionsPromptOptions
+
+    isolate(monkeypatch, tmp_path)
+    monkeypatch.setattr("dst3d_datasets.cli.captions._writer", lambda weights, args: Writer(Fake()))
+    (tmp_path / "model").mkdir()
+    folder = tmp_path / "table"
+    words = ["captions", "quickstart", "-o", str(folder), "-n", "12", "--model", str(tmp_path / "model"), "--quiet"]
+    assert main([*words, "--set", "catalogue.classes=[teapot, airliner]"]) == 0
+    rows = written(folder)
+    for streaming in (False, True):
+        loaded = datasets.load_dataset(str(folder), split="train", streaming=streaming)
+        assert loaded.features["attempts"] == datasets.Value("int32")
+        assert list(loaded) == rows
+    prompter = Captions(CaptionsPromptOptions(kind="captions", file=str(folder)))
+    teapot = ModelRef(source="s", model_id="m", class_name="teapot", synset="n04398044")
+    said = {prompter.prompt(teapot, seed).text for seed in range(200)}
+    assert said == {row["caption"] for row in rows if row["synset"] == "n04398044"}
+    assert prompter.counts() == {}

@@ -22,6 +22,8 @@ BENCHES: dict[str, str] = {
     "tiny": "the shipped diffusion model: edges and words followed, speed, failures by view",
     "kcf": "K-fold consistency: seconds a class and AUROC against planted wrong labels, reference and ours",
     "prompts": "captions written a second, the share that pass the gate, and how diverse they are beside templates",
+    "prompts-device": "captions written a second on one GPU, gate, retries and tables included",
+    "filters": "filters on failures planted, natural and rated by hand; and what a network learns from what they keep",
     "quickstart": "from a command to the first picture, and to a loaded sample",
 }
 

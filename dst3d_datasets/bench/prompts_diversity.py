@@ -35,7 +35,7 @@ def mean_distance(vectors: NDArray[np.float32]) -> float:
     """Mean cosine distance of all pairs of unit vectors (n, d); 0 when all are the same."""
     n = len(vectors)
     total = float(np.square(vectors.sum(axis=0, dtype=np.float64)).sum())
-    return 1.0 - (total - n) / (n * (n - 1)) if n > 1 else 0.0
+    return max(0.0, 1.0 - (total - n) / (n * (n - 1))) if n > 1 else 0.0
 
 
 def _bleu(words: Sequence[str], others: Sequence[Sequence[str]]) -> float:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import Dst3dError
+from ..machine import one_thread_an_operator
 from ..recipe import validate
 from ..registry import table
-from ..shard import one_thread_an_operator
 from ..stream import Clock
 from ..tools import Tools
 from .child import in_child

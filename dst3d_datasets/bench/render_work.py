@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 
 from ..camera import camera_of
+from ..machine import one_thread_an_operator
 from ..nouns import CadModel, Camera, View
 from ..recipe import Recipe, validate
 from ..seeds import seed_of, uniform
-from ..shard import one_thread_an_operator
 from ..stream import Clock
 from ..tools import Tools
 from .shapes import bumpy_torus

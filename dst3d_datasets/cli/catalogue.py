@@ -17,6 +17,7 @@ EXAMPLES = """\
   dst3d catalogue ~/.objaverse -o models.csv --licence cc0,by,by-sa
   dst3d catalogue ShapeNetCore.v2 -o shapenet.csv --max-strength 1
   dst3d catalogue recipe.yaml -o models.csv --textured --max-faces 500000   # its catalogue.file, or all it has
+  dst3d catalogue recipe.yaml --release models   # then: dst3d publish models me/my-models --version 1.0.0
   dst3d catalogue toys --kind folder -o models.csv --look
 """
 _KINDS = ("objaverse", "shapenet", "omniobject3d", "folder")
@@ -26,6 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Flags of this verb."""
     parser.add_argument("source", metavar="SOURCE", help="root of a collection, or a recipe: its sources")
     parser.add_argument("-o", "--out", metavar="FILE", help="write the catalogue here (default: report only)")
+    parser.add_argument("--release", metavar="FOLDER", help="write it as a data set too, for `dst3d publish`")
     parser.add_argument("--kind", choices=_KINDS, help="what the root holds (default: by what lies there)")
     parser.add_argument("--licence", metavar="LIST", default="", help="only these, for example cc0,by,by-sa")
     parser.add_argument("--min-faces", type=positive, default=0, metavar="N", help="only models with at least N faces")
@@ -54,7 +56,12 @@ def run(args: argparse.Namespace) -> Outcome:
     facts = coverage.to_dict()
     if args.out:
         write_file(Path(args.out), catalogue_text(rows).encode())
-    return Outcome({"source": args.source, "out": args.out or "", **facts}, _text(args, facts))
+    if args.release:
+        from ..companion_models import write_models
+
+        write_models(rows, args.release)
+    told = {"source": args.source, "out": args.out or "", "release": args.release or "", **facts}
+    return Outcome(told, _text(args, facts))
 
 
 def _recipe(source: str, kind: str | None) -> Recipe:
@@ -99,4 +106,8 @@ def _text(args: argparse.Namespace, facts: dict[str, Any]) -> str:
     lines += ["models per class:", table(rows, most=LINES)] if rows else []
     if args.out:
         lines.append(f"written to {args.out}; use it as catalogue.file of a recipe")
+    if args.release:
+        lines.append(
+            f"written as a data set to {args.release}; next: dst3d publish {args.release} OWNER/NAME --version 1.0.0"
+        )
     return "\n".join(lines)

@@ -1,5 +1,6 @@
-"""Tell what two releases differ in: samples added, dropped, drawn anew or relabelled, by class, and the bump that the
-difference calls for. Only tables of labels are read, and of those on the Hub only what differs.
+"""Tell what two releases, or two versions of a companion, differ in: samples (models, captions) added, dropped, drawn
+anew or relabelled, by class, and the bump that the difference calls for. Only tables are read, and of those on the Hub
+only what differs.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from .output import Outcome
 EXAMPLES = """\
   dst3d diff release-1.0 release-1.1
   dst3d diff ccvl/3D-DST-data@v1.1.0 ccvl/3D-DST-data@v1.2.0
+  dst3d diff ccvl/3D-DST-models@v1.0.0 models
   dst3d diff ccvl/3D-DST-data release      # what publishing this folder would change
 """
 
@@ -46,10 +48,10 @@ def opened(address: str) -> tuple[dict[str, Any], Callable[[str], Path]]:
         UsageError: it is neither.
         HubError: the Hub has no such release.
     """
-    from ..release import open_release
+    from ..publishable import open_publishable
 
     if Path(address).is_dir():
-        return open_release(address).manifest, lambda path: Path(address) / path
+        return open_publishable(address).manifest, lambda path: Path(address) / path
     name, _, revision = address.partition("@")
     if address.count("/") != 1 or address.startswith((".", "/")):
         raise UsageError(f"{address}: there is no such folder, and it is no OWNER/NAME[@REVISION] on the Hub either")

@@ -38,7 +38,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Outcome:
     """Make the samples and both files."""
     from .. import build, report
-    from ..shard import iter_samples, one_thread_an_operator
+    from ..machine import one_thread_an_operator
+    from ..shard import iter_samples
     from ..tools import tools_for
 
     start, recipe = time.perf_counter(), recipe_of(args)

@@ -1,13 +1,12 @@
-"""Publish a release as one version of a data set on the Hugging Face Hub. Files are staged on a branch of their own,
-compared by sha256, and reach `main` in one commit; then the version is tagged and looked at. Cut anywhere, the same
-command goes on and sends nothing twice.
+"""Publish a release, a catalogue or captions as one version of a data set on the Hugging Face Hub. Files are staged on
+a branch of their own, compared by sha256, and reach `main` in one commit; then the version is tagged and looked at. Cut
+anywhere, the same command goes on and sends nothing twice.
 """
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ..errors import Dst3dError
@@ -18,17 +17,23 @@ EXAMPLES = """\
   dst3d publish release ccvl/3D-DST-data --version 1.2.0 --dry-run   # lists files and bytes, changes nothing
   dst3d publish release ccvl/3D-DST-data --version 1.2.0 -m more-airliners
   dst3d publish release me/trial --version next --private            # the bump that the difference calls for
+  dst3d publish release ccvl/3D-DST-data --version next --pull-request   # for those who may not write to it
+  dst3d publish models ccvl/3D-DST-models --version 1.0.0            # what `dst3d catalogue --release models` wrote
+  dst3d publish captions ccvl/3D-DST-captions --version 1.0.0        # what `dst3d captions -o captions` wrote
 """
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Flags of this verb."""
-    parser.add_argument("folder", metavar="RELEASE", help="the folder that `dst3d release` wrote")
+    parser.add_argument("folder", metavar="RELEASE", help="a folder of `dst3d release`, `catalogue` or `captions`")
     parser.add_argument("repository", metavar="OWNER/NAME", help="made if it is not there")
     parser.add_argument("--version", required=True, help="as in 1.2.0; next: what the difference calls for")
     parser.add_argument("-m", "--message", default="", help="what is new, for the change log")
     parser.add_argument("--private", action="store_true", help="if the repository is made: seen by its owner alone")
     parser.add_argument("--gated", choices=["auto", "manual"], default="", help="readers must ask for access")
+    parser.add_argument(
+        "--pull-request", action="store_true", help="propose it; a maintainer's `dst3d accept` merges and tags it"
+    )
     parser.add_argument("--dry-run", action="store_true", help="list files and bytes, and change nothing")
     parser.add_argument("--no-check", action="store_true", help="do not load the first sample of the tag at the end")
 
@@ -36,21 +41,19 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Outcome:
     """Publish, with a progress bar in megabytes."""
     from ..hub.client import without_bars
-    from ..hub.publish import publish
-    from ..release import open_release
+    from ..publishable import open_publishable
 
-    release = open_release(args.folder)
+    release = open_publishable(args.folder)
     without_bars()
     with Progress(quiet=args.quiet, unit="MB") as progress:
         progress.start(sum(row["bytes"] for row in release.manifest["files"]) // 10**6)
-        told = publish(
-            folder=Path(args.folder),
-            manifest=release.manifest,
-            repository=args.repository,
-            version=args.version,
+        told = release.push_to_hub(
+            args.repository,
+            args.version,
             message=args.message,
             private=args.private,
             gated=args.gated,
+            pull_request=args.pull_request,
             dry_run=args.dry_run,
             check=None if args.no_check else check,
             progress=_Megabytes(progress.advance),
@@ -94,7 +97,17 @@ def _text(told: Any, dry_run: bool) -> str:
         lines.append(table((path, size(count)) for path, count in told.files.items()))
     if told.change is not None:
         lines += told.change.lines()
-    lines.append("nothing was changed (--dry-run)" if dry_run else told.url)
-    if not dry_run:
-        lines.append(f'next: datasets.load_dataset("{told.repo}", revision="v{told.version}", streaming=True)')
+    if dry_run:
+        lines.append("nothing was changed (--dry-run)")
+    elif told.pull_request:
+        number = told.pull_request.rpartition("/")[2]
+        lines.append(f"proposed: {told.pull_request}")
+        lines.append(f"next: somebody who may write to it gives: dst3d accept {told.repo} {number}")
+    else:
+        lines += [told.url, loading(told)]
     return "\n".join(lines)
+
+
+def loading(told: Any) -> str:
+    """How a published version is loaded."""
+    return f'next: datasets.load_dataset("{told.repo}", revision="v{told.version}", streaming=True)'

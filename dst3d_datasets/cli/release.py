@@ -35,8 +35,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--acknowledge",
         action="append",
         default=[],
-        metavar="SOURCE",
-        help="release pictures of this source although its terms forbid giving them on (may be given again)",
+        metavar="NAME",
+        help="release pictures of this source, or by these weights, although the terms forbid it (may be given again)",
     )
     add_amendments(parser)
     parser.add_argument("--allow-untrained", action="store_true", help="release pictures of random weights (tests)")

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> Outcome:
         _take(args.ratings, args.folder)
     store, recipe, verdicts = verdicts_of(args.folder, args.overrides)
     store.write(FILE, verdict_table(verdicts))
-    told = summary(verdicts, recipe)
+    told = summary(verdicts, recipe, bins_of_classes=True)
     return Outcome({"run": args.folder, "table": f"{store.url}/{FILE}", **told}, _text(told, args.folder))
 
 

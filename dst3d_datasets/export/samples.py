@@ -199,7 +199,8 @@ def _of_run(store: Store) -> Samples:
     def split(label: Mapping[str, Any]) -> str:
         return split_of(recipe.release.splits, recipe.seed, label["cad_source"], label["cad_id"])
 
-    receipts = [each for each in store.receipts() if run.is_done(each) and store.has_all(each) and each.num_samples]
+    done = [each for each in store.receipts() if run.is_done(each) and not run.is_retry(each)]
+    receipts = [each for each in done if store.has_all(each) and each.num_samples]
     tars = [
         _Tar(f"{store.url}/{each.path}", partial(store.open, each), split)
         for each in sorted(receipts, key=lambda each: each.shard_id)

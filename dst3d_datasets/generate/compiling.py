@@ -1,9 +1,8 @@
 """Compiled networks: one warm-up a machine, whose outcome every later process and shard finds in a cache on disk.
 
 A network is called as it is until `Compiled.compile`; from then on, its first call for each shape compiles it whole
-(`torch.compile`, static shapes) and, on a GPU, records it as a CUDA graph, so that a step costs the host one launch
-and other threads (rendering, encoding) cannot hold the GPU up. Of several processes that need the same network one
-compiles; the others wait and take it from the cache.
+(`torch.compile`, static shapes). Of several processes that need the same network one compiles; the others wait and take
+it from the cache. `Recorded` makes one CUDA graph of a whole batch.
 """
 
 from __future__ import annotations
@@ -55,66 +54,82 @@ class Compiled:
         self._function = self._plain = function
         self._key = ""
         self._seen: set[Any] = set()
-        self._graphs: dict[Any, _Graph] = {}
-        self._graphed = False
 
-    def compile(self, key: str, graphs: bool | None = None) -> None:
-        """Compile at the next call.
-
-        Args:
-            key: names what is compiled (weights' shapes, options) among all that this machine compiles.
-            graphs: record CUDA graphs; None: on a GPU.
-        """
+    def compile(self, key: str) -> None:
+        """Compile at the next call; `key` names what is compiled (shapes, options) among all of this machine."""
         if self._key:
             return
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder()))
         self._key = key
-        self._graphed = torch.cuda.is_available() if graphs is None else graphs
         self._function = torch.compile(self._plain, fullgraph=True, dynamic=False)
 
     def __call__(self, *arguments: Any) -> Tensor:
-        if not self._key:
-            with sdpa_kernel(_ATTENTION, set_priority=True):
+        with sdpa_kernel(_ATTENTION, set_priority=True):
+            if not self._key:
                 return self._function(*arguments)
-        leaves, tree = pytree.tree_flatten(arguments)
-        shape = (str(tree), tuple(_shape(leaf) for leaf in leaves))
-        if shape in self._graphs:
-            return self._graphs[shape].replay(leaves)
-        if shape not in self._seen:
-            with one_at_a_time(self._key), sdpa_kernel(_ATTENTION, set_priority=True):
+            shape = _shapes(arguments)
+            if shape in self._seen:
+                return self._function(*arguments)
+            with one_at_a_time(self._key):
                 result = self._function(*arguments)
                 _marker(self._key).touch()
             self._seen.add(shape)
             return result
-        if not self._graphed or not any(isinstance(leaf, Tensor) and leaf.is_cuda for leaf in leaves):
+
+
+class Recorded:
+    """A function of tensors whose work on a GPU is recorded at its second call for each shape, and then replayed.
+
+    A replay is one launch, however many kernels the function has: other threads that hold Python's lock cannot make the
+    GPU wait. The function must not draw random numbers, wait for the device or read its values.
+    """
+
+    def __init__(self, function: Callable[..., Tensor]) -> None:
+        self._function = function
+        self._seen: set[Any] = set()
+        self._graphs: dict[Any, _Graph] = {}
+        self.is_on = False
+
+    def __call__(self, *arguments: Any) -> Tensor:
+        if not self.is_on:
             return self._function(*arguments)
-        self._graphs[shape] = _Graph(self._function, leaves, tree)
-        return self._graphs[shape].replay(leaves)
+        shape = _shapes(arguments)
+        if shape not in self._seen:  # compiles what it calls, and lets libraries choose their kernels
+            self._seen.add(shape)
+            return self._function(*arguments)
+        if shape not in self._graphs:
+            self._graphs[shape] = _Graph(self._function, arguments)
+        return self._graphs[shape].replay(arguments)
 
 
 class _Graph:
-    """One recording of a compiled function, with the tensors it reads from."""
+    """One recording, with the tensors it reads from."""
 
     _pool: Any = None  # all recordings share their memory: none of them runs beside another
 
-    def __init__(self, function: Callable[..., Tensor], leaves: list[Any], tree: Any) -> None:
+    def __init__(self, function: Callable[..., Tensor], arguments: Any) -> None:
+        leaves, tree = pytree.tree_flatten(arguments)
         self._inputs = [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
-        arguments = pytree.tree_unflatten(self._inputs, tree)
         if _Graph._pool is None:
             _Graph._pool = torch.cuda.graph_pool_handle()
         self._graph = torch.cuda.CUDAGraph()
-        torch.cuda.current_stream().synchronize()
         stream = torch.cuda.current_stream()
+        stream.synchronize()
         with torch.cuda.graph(self._graph, pool=_Graph._pool, stream=stream, capture_error_mode="thread_local"):
-            self._output = function(*arguments)
+            self._output = function(*pytree.tree_unflatten(self._inputs, tree))
 
-    def replay(self, leaves: list[Any]) -> Tensor:
+    def replay(self, arguments: Any) -> Tensor:
         """The function's result for other values of the same shapes."""
-        for own, given in zip(self._inputs, leaves, strict=True):
+        for own, given in zip(self._inputs, pytree.tree_leaves(arguments), strict=True):
             if isinstance(own, Tensor):
                 own.copy_(given, non_blocking=True)
         self._graph.replay()
         return self._output.clone()
+
+
+def _shapes(arguments: Any) -> Any:
+    leaves, tree = pytree.tree_flatten(arguments)
+    return str(tree), tuple(_shape(leaf) for leaf in leaves)
 
 
 def _shape(leaf: Any) -> Any:

@@ -132,7 +132,7 @@ class ControlNetGenerator:
         Yields:
             Shots, their pictures, and the seconds that the device was at work on them.
         """
-        drawing = self._drawing()
+        drawing = self.drawing()
         depth = 1 if _device(self.options).startswith("cuda") else 0
         waiting: deque[Pending] = deque()
         for prepared in ahead(
@@ -168,24 +168,22 @@ class ControlNetGenerator:
 
     def _begun(self, drawing: Drawing, prepared: Prepared, waiting: deque[Pending]) -> Iterator[Pending]:
         """The batch on its way: whole, or in halves where memory ran out."""
-        try:
-            pending = drawing.begin(prepared)
-        except torch.cuda.OutOfMemoryError as error:
-            if len(prepared.shots) == 1 or self._inner_batch == 1:
-                raise WeightsError(
-                    "generator: the GPU has too little memory for one picture; lower generator.size or use float16"
-                ) from error
-        else:
-            yield pending
-            return
-        for other in waiting:  # their memory is needed
-            other.wait()
-        gc.collect()  # outside the handler, whose traceback holds the tensors
-        torch.cuda.empty_cache()
-        if (self._inner_batch or self.batch_size) >= len(
-            prepared.shots
-        ):  # else it was prepared before the last halving
-            self._inner_batch = len(prepared.shots) // 2
+        if prepared.size <= (self._inner_batch or self.batch_size):  # else it was prepared before the last halving
+            try:
+                pending = drawing.begin(prepared)
+            except torch.cuda.OutOfMemoryError as error:
+                if prepared.size == 1:
+                    raise WeightsError(
+                        "generator: the GPU has too little memory for one picture; lower generator.size or use float16"
+                    ) from error
+            else:
+                yield pending
+                return
+            for other in waiting:  # their memory is needed
+                other.wait()
+            gc.collect()  # outside the handler, whose traceback holds the tensors
+            torch.cuda.empty_cache()
+            self._inner_batch = prepared.size // 2
             self._halved += 1
         for shots in self._cut([prepared.shots]):
             yield from self._begun(drawing, drawing.prepare(shots, self._size(shots)), waiting)
@@ -227,7 +225,8 @@ class ControlNetGenerator:
             self._pipeline = _to_device(pipeline, _device(self.options))
         return self._pipeline
 
-    def _drawing(self) -> Drawing:
+    def drawing(self) -> Drawing:
+        """What draws with the loaded pipeline."""
         if self._drawn is None:
             pipeline = self._loaded()
             self._family = family = family_of(pipeline)
@@ -291,5 +290,5 @@ def _to_device(pipeline: Any, device: str) -> Any:
     if device == "cpu":  # convolutions are a quarter faster there with channels last
         for _, network in _networks(moved):
             if all(parameter.ndim < 5 for parameter in network.parameters()):  # no such layout for films
-                network.to(memory_format=torch.channels_last)
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return moved

@@ -58,6 +58,8 @@ TABLE = (
             ("plain", "white on black, as thin as they are", "[cn11] canny, mlsd; [aux] lineart, which is inverted"),
             ("softedge", "white on black, fading over a few pixels", "[cn11] softedge: HED and PIDI probabilities"),
             ("scribble", "white on black, thick", "[cn11] README, Scribble 1.1: 1 to 24 pixels wide at 512"),
+            ("sd35", "as plain, but encoded as 0.5 and 128 in place of -1 and 1", "usage on the page of "
+             "stabilityai/stable-diffusion-3.5-large-controlnet-canny: image * 255 * 0.5 + 0.5, not normalised"),
         )
     ),
     Convention("mask", "plain", "white on black", "no published family"),
@@ -65,6 +67,7 @@ TABLE = (
 )  # fmt: skip
 
 _KNOWN = (  # (control, what the network's id or folder says, convention); the first that fits
+    ("edge", r"stable-diffusion-3\.5-large-controlnet-canny|sd3\.5_large_controlnet_canny", "sd35"),
     ("depth", r"zoe", "zoe"),
     ("normal", r"normal[-_ ]?bae|v11\w*normal", "bae"),
     ("normal", r"sd-controlnet-normal|control_sd15_normal|controlnet-normal$", "midas"),

@@ -1,8 +1,8 @@
 """From shots to pictures with a loaded pipeline: by our own sampler where it knows the networks, else by the pipeline.
 
-A batch goes through three hands: `prepare` (controls and noise; host only, on any thread), `begin` (everything on the
-device, launched and not waited for) and `Pending.pictures` (waits). Between the last two, the next batch is begun, so
-that a GPU never waits for the host.
+A batch goes through three hands: `prepare` (controls, words and noise, on any thread), `begin` (all steps, launched and
+not waited for) and `Pending.pictures` (waits). Between the last two, the next batch is begun, so that a GPU never waits
+for the host.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from .sampler import Batch, Sampler, why_no_sampler
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch of full size on the host."""
+    """A batch of full size."""
 
     shots: Sequence[Shot]  # those that are wanted: the others repeat the last one
+    size: int  # of the batch
     batch: Batch | None  # for the sampler
     arguments: dict[str, Any]  # for the pipeline
 
@@ -45,7 +46,7 @@ class Pending:
         if pictures.is_cuda:
             self._host = torch.empty(pictures.shape, dtype=pictures.dtype, pin_memory=True)
             self._host.copy_(pictures, non_blocking=True)
-            self._ended = torch.cuda.Event(enable_timing=True)
+            self._ended = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
             self._ended.record()
         else:
             self.seconds = time.perf_counter() - begun
@@ -78,14 +79,14 @@ class Drawing:
     def __init__(
         self, pipeline: Any, family: Family, options: ControlNetOptions, conventions: Sequence[str], key: str
     ) -> None:
-        self._pipeline, self._family, self._options = pipeline, family, options
+        self.pipeline, self._family, self._options = pipeline, family, options
         self._conventions, self._key = list(conventions), key
         self.why_not = why_no_sampler(pipeline)
         self.is_compiled = False
         self.sampler = None if self.why_not else Sampler(pipeline, options, family.guided(options))
         self._cuda = torch.device(pipeline.device).type == "cuda"
         # Not the default stream, on which other threads render.
-        self._stream = torch.cuda.Stream(pipeline.device) if self._cuda else None
+        self._stream = torch.cuda.Stream(pipeline.device) if self._cuda else None  # type: ignore[no-untyped-call]
 
     def expect(self, num_pictures: int) -> None:
         """Told how many pictures this process has before it: compiles the networks if that pays."""
@@ -104,17 +105,21 @@ class Drawing:
         """
         padded = [*shots, *[shots[-1]] * (size - len(shots))]
         height, width = self._drawn_size(shots[0])
+        guides = self.guides(padded, height, width)
+        if self.sampler is None:
+            return Prepared(shots, size, None, self.arguments(padded, guides, height, width))
+        words, seeds = [shot.prompt for shot in padded], [shot.seed for shot in padded]
+        with torch.inference_mode(), torch.cuda.stream(self._stream):
+            batch = self.sampler.prepare([w.text for w in words], [w.negative for w in words], guides, seeds)
+        return Prepared(shots, size, batch, {})
+
+    def guides(self, shots: Sequence[Shot], height: int, width: int) -> list[NDArray[np.uint8]]:
+        """Of each control, (B, height, width, 3), as its network reads it."""
         options = self._options
-        guides = [
-            np.stack([guide(s, name, how, height, width, ground=options.ground) for s in padded])
+        return [
+            np.stack([guide(shot, name, how, height, width, ground=options.ground) for shot in shots])
             for name, how in zip(options.controls, self._conventions, strict=True)
         ]
-        if self.sampler is None:
-            return Prepared(shots, None, self._arguments(padded, guides, height, width))
-        noise, generators = self.sampler.noise([shot.seed for shot in padded], height, width)
-        words = [shot.prompt for shot in padded]
-        batch = Batch([w.text for w in words], [w.negative for w in words], guides, noise, generators)
-        return Prepared(shots, batch, {})
 
     def begin(self, prepared: Prepared) -> Pending:
         """Start drawing a prepared batch.
@@ -125,14 +130,14 @@ class Drawing:
         with torch.inference_mode(), torch.cuda.stream(self._stream):
             begun: Any = time.perf_counter()
             if self._cuda:
-                begun = torch.cuda.Event(enable_timing=True)
+                begun = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
                 begun.record()
             return Pending(prepared.shots, self._drawn(prepared), begun)
 
     def _drawn(self, prepared: Prepared) -> Tensor:
         if prepared.batch is not None and self.sampler is not None:
             return self.sampler.draw(prepared.batch)
-        images: Tensor = self._pipeline(**prepared.arguments).images
+        images: Tensor = self.pipeline(**prepared.arguments).images
         return (images.float().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
     def _drawn_size(self, shot: Shot) -> tuple[int, int]:
@@ -146,9 +151,10 @@ class Drawing:
             )
         return height, width
 
-    def _arguments(
+    def arguments(
         self, shots: Sequence[Shot], guides: Sequence[NDArray[np.uint8]], height: int, width: int
     ) -> dict[str, Any]:
+        """What the pipeline is called with."""
         options, family = self._options, self._family
         seen = [torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(255) for pictures in guides]
         arguments: dict[str, Any] = {

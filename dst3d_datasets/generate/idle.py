@@ -21,7 +21,8 @@ from torch.utils import _pytree as pytree
 def skip_idle(pipeline: Any) -> None:
     """Let every ControlNet of a loaded pipeline be skipped in the calls in which its scale is 0."""
     for net in _nets(getattr(pipeline, "controlnet", None)):
-        if "conditioning_scale" in inspect.signature(net.forward).parameters:
+        takes = inspect.signature(net.forward).parameters
+        if "conditioning_scale" in takes and not isinstance(net.forward, _Idle):
             net.forward = _Idle(net.forward)
 
 

@@ -103,11 +103,11 @@ def load_pipeline(
     if "feature_extractor" in base.config:
         options["feature_extractor"] = None
     with _quiet(diffusers):
+        nets = [_named(net, base) for net in nets]
+        loader = _loader(diffusers, base, nets)
         if nets:
-            nets = [_named(net, base) for net in nets]
             loaded = [_load_net(diffusers, net, dtype) for net in nets]
             options["controlnet"] = _together(diffusers, base, loaded, several)
-        loader = _loader(diffusers, base, nets)
         _refuse_without_controlnet(base, nets)
         try:
             pipeline = loader.from_pretrained(base.where, **options)
@@ -124,11 +124,9 @@ def load_pipeline(
 def _loader(diffusers: Any, base: Pinned, nets: Sequence[Pinned]) -> Any:
     """The class that reads the base: its own, the one of the table, or what AutoPipeline finds."""
     name = str(base.config.get("_class_name", ""))
-    if not nets or "ControlNet" in name:
-        return diffusers.DiffusionPipeline
-    row = row_of(name, str(nets[0].config.get("_class_name", "")))
+    row = row_of(name, *[str(net.config.get("_class_name", "")) for net in nets[:1]])
     if row is None:
-        return diffusers.AutoPipelineForText2Image
+        return diffusers.AutoPipelineForText2Image if nets and "ControlNet" not in name else diffusers.DiffusionPipeline
     if not hasattr(diffusers, row.pipeline):
         raise WeightsError(
             f"{base.field}: {base.place.name} needs {row.pipeline}, which diffusers {diffusers.__version__} lacks; "

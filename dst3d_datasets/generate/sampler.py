@@ -18,21 +18,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..recipe.options import ControlNetOptions
-from .compiling import Compiled
+from .compiling import Compiled, Recorded
 from .denoise import Conditions, Denoiser, why_not
 
 DECODED_AT_ONCE = 16  # pictures of 512 px a call of the autoencoder; fewer are slower on a GPU, more need memory
 KNOWN = ("StableDiffusionControlNetPipeline", "StableDiffusionXLControlNetPipeline")
 
 
+# Schedulers that draw nothing in a step, or whose noise is drawn ahead, and that never wait for the device.
+RECORDED = ("DDIMScheduler", "DPMSolverMultistepScheduler", "EulerDiscreteScheduler")
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one call of the sampler needs, on the host."""
+    """A batch of B pictures on the device, with all of it that is the same at every step."""
 
-    prompts: list[str]
-    negatives: list[str]
-    guides: list[NDArray[np.uint8]]  # of each control: (B, H, W, 3)
     noise: Tensor  # (1 + steps, B, channels, h, w), or (1, ...) where no step adds any that is drawn ahead
+    given: Conditions
     generators: list[torch.Generator]  # of each sample, as it stands after `noise`
 
 
@@ -48,41 +50,73 @@ class Sampler:
     def __init__(self, pipeline: Any, options: ControlNetOptions, guided: bool) -> None:
         self._pipeline, self._options = pipeline, options
         nets = list(getattr(pipeline.controlnet, "nets", [pipeline.controlnet]))
-        used = [number for number, scale in enumerate(options.scales) if scale != 0.0]  # the others say nothing
-        self._used = used
-        self.denoiser = Denoiser(pipeline.unet, [nets[number] for number in used])
-        taught = pipeline.unet.config.get("time_cond_proj_dim") is not None
-        self._guided = guided and not taught
-        self._takes = inspect.signature(pipeline.scheduler.step).parameters
-        self._noisy = type(pipeline.scheduler).__name__ == "DDIMScheduler" and options.eta > 0
+        self._used = [number for number, scale in enumerate(options.scales) if scale != 0.0]  # others say nothing
+        self.denoiser = Denoiser(pipeline.unet, [nets[number] for number in self._used])
+        self._guided = guided and pipeline.unet.config.get("time_cond_proj_dim") is None
+        scheduler = pipeline.scheduler
+        self._takes = inspect.signature(scheduler.step).parameters
+        self._noisy = type(scheduler).__name__ == "DDIMScheduler" and options.eta > 0
+        self._draws = not self._noisy and _draws_in_steps(scheduler)
         if type(pipeline).__name__ == KNOWN[1] and pipeline.vae.config.get("force_upcast"):
             pipeline.vae.to(torch.float32)  # it overflows in half precision
         self.device: torch.device = pipeline.unet.device
         self.dtype: torch.dtype = pipeline.unet.dtype
+        scheduler.set_timesteps(options.steps, device="cpu")
+        self._timesteps = scheduler.timesteps.to(self.device)
         self._decoder = Compiled(self._decode)
         self._predictor = Compiled(self.denoiser)
+        self._recorded = Recorded(self._sampled)
 
     def compile(self, key: str) -> None:
-        """Compile the networks at their first use from now on; `key` names weights and options in the cache."""
+        """Compile the networks at their first use from now on; `key` names their shapes in the cache."""
+        if self.device.type == "cuda":
+            for net in (self._pipeline.unet, self._pipeline.controlnet, self._pipeline.vae):
+                net.to(memory_format=torch.channels_last)
+            self._recorded.is_on = type(self._pipeline.scheduler).__name__ in RECORDED and not self._draws
         self._predictor.compile(f"{key}-step")
         self._decoder.compile(f"{key}-decode")
 
-    @property
-    def num_channels(self) -> int:
-        """Of the latents."""
-        return int(self._pipeline.unet.config.in_channels)
-
-    def noise(self, seeds: Sequence[int], height: int, width: int) -> tuple[Tensor, list[torch.Generator]]:
-        """The `noise` of a batch on the host, and the `generators` that it was drawn from.
+    def prepare(
+        self,
+        prompts: Sequence[str],
+        negatives: Sequence[str],
+        guides: Sequence[NDArray[np.uint8]],
+        seeds: Sequence[int],
+    ) -> Batch:
+        """Bring a batch to the device: noise, encoded words, embedded controls.
 
         Args:
-            seeds: of each sample.
-            height: of the picture, pixels.
-            width: of the picture, pixels.
+            prompts: one a picture.
+            negatives: what to avoid, one a picture.
+            guides: of each control, (B, H, W, 3).
+            seeds: one a picture.
         """
-        factor = self._pipeline.vae_scale_factor
-        shape = (1, self.num_channels, height // factor, width // factor)
-        draws = 1 + (self._options.steps if self._noisy else 0)
+        height, width = guides[0].shape[1:3]
+        noise, generators = self._noise(seeds, height, width)
+        controls = [
+            torch.from_numpy(np.ascontiguousarray(guides[number])).to(self.device, non_blocking=True)
+            for number in self._used
+        ]
+        hints = self.denoiser.hints([c.permute(0, 3, 1, 2).to(torch.float32).div(255).to(self.dtype) for c in controls])
+        text, pooled = self._words(list(prompts), list(negatives))
+        sizes = None
+        if pooled is not None:
+            row = torch.tensor([height, width, 0, 0, height, width], dtype=self.dtype).to(self.device)
+            sizes = row.expand(len(text), 6)
+        given = Conditions(text, hints, pooled, sizes, self._strength(len(prompts)))
+        return Batch(noise.to(self.device, non_blocking=True), given, generators)
+
+    def draw(self, batch: Batch) -> Tensor:
+        """Pictures (B, H, W, 3) of 8 bits on the device. On a GPU the work is begun, not waited for."""
+        if self._draws:
+            return self._sampled(batch.noise, batch.given, batch.generators)
+        return self._recorded(batch.noise, batch.given)
+
+    def _noise(self, seeds: Sequence[int], height: int, width: int) -> tuple[Tensor, list[torch.Generator]]:
+        """Noise on the host, in the stock pipeline's order, and the generators it was drawn from."""
+        factor, channels = self._pipeline.vae_scale_factor, int(self._pipeline.unet.config.in_channels)
+        shape = (1, channels, height // factor, width // factor)
+        draws = 1 + (len(self._timesteps) if self._noisy else 0)
         out = torch.empty((draws, len(seeds), *shape[1:]), dtype=self.dtype, pin_memory=self.device.type == "cuda")
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
         for row, generator in enumerate(generators):
@@ -90,34 +124,14 @@ class Sampler:
                 out[draw, row] = torch.randn(shape, generator=generator, dtype=self.dtype)[0]
         return out, generators
 
-    def draw(self, batch: Batch) -> Tensor:
-        """Pictures (B, H, W, 3) of 8 bits on the device. On a GPU the work is begun, not waited for."""
-        latents = self._denoised(batch, self._conditions(batch))
-        parts = latents.split(DECODED_AT_ONCE)
-        return torch.cat([self._decoder(part) for part in parts])
-
-    def _conditions(self, batch: Batch) -> Conditions:
-        controls = [
-            torch.from_numpy(np.ascontiguousarray(batch.guides[number])).to(self.device, non_blocking=True)
-            for number in self._used
-        ]
-        hints = self.denoiser.hints([c.permute(0, 3, 1, 2).to(torch.float32).div(255).to(self.dtype) for c in controls])
-        height, width = batch.guides[0].shape[1:3]
-        text, pooled = self._words(batch)
-        sizes = None
-        if pooled is not None:
-            row = torch.tensor([height, width, 0, 0, height, width], dtype=self.dtype, device=self.device)
-            sizes = row.expand(len(text), 6)
-        return Conditions(text, hints, pooled, sizes, self._strength(len(batch.prompts)))
-
-    def _words(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+    def _words(self, prompts: list[str], negatives: list[str]) -> tuple[Tensor, Tensor | None]:
         """Encoded prompts, (2 B or B, tokens, channels), and SDXL's pooled ones."""
         encoded = self._pipeline.encode_prompt(
-            prompt=batch.prompts,
+            prompt=prompts,
             device=self.device,
             num_images_per_prompt=1,
             do_classifier_free_guidance=self._guided,
-            negative_prompt=batch.negatives if self._guided else None,
+            negative_prompt=negatives if self._guided else None,
         )
         halves = [encoded[1], encoded[0]] if self._guided else [encoded[0]]
         pooled = ([encoded[3], encoded[2]] if self._guided else [encoded[2]]) if len(encoded) == 4 else []
@@ -131,26 +145,25 @@ class Sampler:
         strength: Tensor = self._pipeline.get_guidance_scale_embedding(scale, embedding_dim=width)
         return strength.to(device=self.device, dtype=self.dtype)
 
-    def _denoised(self, batch: Batch, given: Conditions) -> Tensor:
-        scheduler, options = self._pipeline.scheduler, self._options
+    def _sampled(self, noise: Tensor, given: Conditions, generators: list[torch.Generator] | None = None) -> Tensor:
+        """The whole of a batch, from noise to pictures."""
+        scheduler, options, count = self._pipeline.scheduler, self._options, len(self._timesteps)
         scheduler.set_timesteps(options.steps, device="cpu")  # multistep schedulers forget the last batch by it
-        noise = batch.noise.to(self.device, non_blocking=True)
         positive = given.positive() if self._guided else given
         latents = noise[0] * scheduler.init_noise_sigma
         extra: dict[str, Any] = {"eta": options.eta} if "eta" in self._takes else {}
-        if "generator" in self._takes and not self._noisy:
-            extra["generator"] = batch.generators
-        on_device = scheduler.timesteps.to(self.device, non_blocking=True)
-        count = len(on_device)
+        if generators is not None:
+            extra["generator"] = generators
         for number, timestep in enumerate(scheduler.timesteps):
             now = given if self._guides(number, count) else positive
             scaled = scheduler.scale_model_input(latents, timestep)
             scales = self._scales(number, count)
-            predicted = self._predictor(scaled, on_device[number], now, scales, options.guidance_scale)
+            predicted = self._predictor(scaled, self._timesteps[number], now, scales, options.guidance_scale)
             if self._noisy:
                 extra["variance_noise"] = noise[1 + number]
             latents = scheduler.step(predicted, timestep, latents, **extra, return_dict=False)[0]
-        return latents
+        parts: tuple[Tensor, ...] = latents.split(DECODED_AT_ONCE)
+        return torch.cat([self._decoder(part) for part in parts])
 
     def _guides(self, step: int, count: int) -> bool:
         """Whether there is guidance in a step: the middle of its share of the steps lies in the interval."""
@@ -180,6 +193,13 @@ class Sampler:
         image = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
         image = (image * 0.5 + 0.5).clamp(0, 1)
         return (image.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def _draws_in_steps(scheduler: Any) -> bool:
+    """Whether a scheduler takes random numbers in its steps, but for what `Batch.noise` holds."""
+    if type(scheduler).__name__ in (*RECORDED, "UniPCMultistepScheduler"):
+        return str(scheduler.config.get("algorithm_type", "")).startswith("sde")
+    return "generator" in inspect.signature(scheduler.step).parameters
 
 
 def why_no_sampler(pipeline: Any) -> str:

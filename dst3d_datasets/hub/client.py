@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import MissingDependency, UsageError
 from .trouble import NotThere, RaceLost, patiently
 
-THREADS = 4  # files that are uploaded at once
+T = TypeVar("T")
+THREADS = 8  # files that are uploaded at once
+SILENCE = 300.0  # seconds without a byte after which a request is given up and made again
+_LISTINGS = 4  # commits whose files are remembered: a commit never changes
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,32 @@ def without_bars() -> None:
     import_module("huggingface_hub.utils").disable_progress_bars()
 
 
+def attempt(action: Callable[[], T], what: str) -> T:
+    """`patiently`, and with no request that waits for ever for a server that is gone.
+
+    From version 1 on the client library sets no limits of its own; what a program has set stays.
+    """
+
+    def limited() -> T:
+        hooks = getattr(_session(), "event_hooks", None)
+        if isinstance(hooks, dict) and _limit_silence not in hooks.setdefault("request", []):
+            hooks["request"].append(_limit_silence)
+        return action()
+
+    return patiently(limited, what)
+
+
+def _session() -> Any:
+    return import_module("huggingface_hub.utils").get_session()
+
+
+def _limit_silence(request: Any) -> None:
+    """Give a request the limits that it lacks: the session's, or ours."""
+    limits, own = request.extensions.get("timeout") or {}, getattr(_session(), "timeout", None)
+    kinds = ("connect", "read", "write", "pool")
+    request.extensions["timeout"] = {kind: limits.get(kind) or getattr(own, kind, None) or SILENCE for kind in kinds}
+
+
 class Repository:
     """A data set's repository.
 
@@ -82,15 +114,16 @@ class Repository:
         if name.count("/") != 1:
             raise UsageError(f"{name!r} is no repository: write <owner>/<name>")
         self.name = name
+        self.api = hub.HfApi(token=token)  # for the modules of this folder
+        self.kind = {"repo_id": name, "repo_type": "dataset"}
         self._hub = hub
-        self._api = hub.HfApi(token=token)
-        self._kind = {"repo_id": name, "repo_type": "dataset"}
+        self._listings: dict[str, dict[str, RemoteFile]] = {}
         logging.getLogger("huggingface_hub").addFilter(_quiet_about_no_ops)
 
     @property
     def url(self) -> str:
         """Its page."""
-        return f"{self._api.endpoint}/datasets/{self.name}"
+        return f"{self.api.endpoint}/datasets/{self.name}"
 
     def exists(self) -> bool:
         """Whether it is there, and seen by this token."""
@@ -102,45 +135,46 @@ class Repository:
 
     def create(self, *, private: bool = False) -> None:
         """Make it, unless it is there."""
-        patiently(
-            lambda: self._api.create_repo(**self._kind, private=private, exist_ok=True),
+        attempt(
+            lambda: self.api.create_repo(**self.kind, private=private, exist_ok=True),
             f"make the data set {self.name}",
         )
 
     def gate(self, how: str) -> None:
         """Let readers ask for access: "auto" grants it at once, "manual" by hand."""
-        patiently(lambda: self._api.update_repo_settings(**self._kind, gated=how), f"gate {self.name}")
+        attempt(lambda: self.api.update_repo_settings(**self.kind, gated=how), f"gate {self.name}")
 
     def head(self, revision: str = "main") -> str:
-        """The commit (40 hexadecimal digits) of a branch, tag or commit.
+        """The commit (40 hexadecimal digits) of a branch, tag, `refs/pr/...`; a commit is its own.
 
         Raises:
             NotThere: there is none of that name.
         """
-        found = patiently(
-            lambda: self._api.repo_info(**self._kind, revision=revision), f"look at {self.name}@{revision}"
-        )
+        if _COMMIT.fullmatch(revision):
+            return revision
+        found = attempt(lambda: self.api.repo_info(**self.kind, revision=revision), f"look at {self.name}@{revision}")
         return str(found.sha)
 
     def tags(self) -> dict[str, str]:
         """Tag -> commit."""
-        return {ref.name: ref.target_commit for ref in self._refs().tags}
+        found = attempt(lambda: self.api.list_repo_refs(**self.kind), f"list the tags of {self.name}")
+        return {ref.name: ref.target_commit for ref in found.tags}
 
-    def branches(self) -> dict[str, str]:
-        """Branch -> commit."""
-        return {ref.name: ref.target_commit for ref in self._refs().branches}
-
-    def _refs(self) -> Any:
-        return patiently(lambda: self._api.list_repo_refs(**self._kind), f"list the tags of {self.name}")
-
-    def files(self, revision: str) -> dict[str, RemoteFile]:
-        """Every file of a revision, by path."""
+    def files(self, revision: str) -> Mapping[str, RemoteFile]:
+        """Every file of a revision, by path; of a commit that was listed before without asking again."""
+        if revision in self._listings:
+            return self._listings[revision]
 
         def listed() -> dict[str, RemoteFile]:
-            found = self._api.list_repo_tree(**self._kind, revision=revision, recursive=True)
+            found = self.api.list_repo_tree(**self.kind, revision=revision, recursive=True)
             return {item.path: _remote(item) for item in found if hasattr(item, "size")}
 
-        return patiently(listed, f"list {self.name}@{revision}")
+        files = attempt(listed, f"list {self.name}@{revision}")
+        if _COMMIT.fullmatch(revision):
+            self._listings[revision] = files
+            while len(self._listings) > _LISTINGS:
+                del self._listings[next(iter(self._listings))]
+        return files
 
     def download(self, path: str, revision: str) -> Path:
         """A file of a revision, in the cache of `huggingface_hub`.
@@ -149,22 +183,19 @@ class Repository:
             NotThere: the revision has no such file.
         """
         what = f"read {path} of {self.name}@{revision}"
-        return Path(patiently(lambda: self._api.hf_hub_download(**self._kind, filename=path, revision=revision), what))
+        return Path(attempt(lambda: self.api.hf_hub_download(**self.kind, filename=path, revision=revision), what))
 
     def branch(self, name: str, start: str) -> None:
         """Make a branch at a commit, unless there is one of that name."""
-        patiently(
-            lambda: self._api.create_branch(**self._kind, branch=name, revision=start, exist_ok=True),
+        attempt(
+            lambda: self.api.create_branch(**self.kind, branch=name, revision=start, exist_ok=True),
             f"make the branch {name} of {self.name}",
         )
 
     def drop_branch(self, name: str) -> None:
         """Remove a branch, if it is there."""
-        if name in self.branches():
-            try:
-                patiently(lambda: self._api.delete_branch(**self._kind, branch=name), f"remove the branch {name}")
-            except NotThere:
-                return  # an earlier try did it, and its answer was lost
+        with suppress(NotThere):  # or an earlier try did it, and its answer was lost
+            attempt(lambda: self.api.delete_branch(**self.kind, branch=name), f"remove the branch {name}")
 
     def tag(self, name: str, commit: str, message: str) -> None:
         """Tag a commit. A tag that is there at that commit is right; one elsewhere is never moved.
@@ -173,41 +204,44 @@ class Repository:
             RaceLost: the tag is at another commit.
         """
 
-        def tagged() -> None:
-            there = self.tags().get(name)
-            if there is None:
-                self._api.create_tag(**self._kind, tag=name, revision=commit, tag_message=message)
-            elif there != commit:
-                raise RaceLost(
-                    f"{self.name}: the tag {name} exists at another commit ({there[:8]}); tags are not moved"
-                )
+        attempt(
+            lambda: self.api.create_tag(
+                **self.kind, tag=name, revision=commit, tag_message=message, exist_ok=True
+            ),  # which leaves one that is there where it is
+            f"tag {self.name} as {name}",
+        )
+        there = self.head(name)
+        if there != commit:
+            raise RaceLost(f"{self.name}: the tag {name} exists at another commit ({there[:8]}); tags are not moved")
 
-        patiently(tagged, f"tag {self.name} as {name}")
-
-    def upload(self, branch: str, files: Mapping[str, Path], message: str) -> None:
+    def upload(self, branch: str, files: Mapping[str, Path], message: str) -> str:
         """Bring local files onto a branch, in one commit. Contents that the repository has are not sent again.
 
         Args:
-            branch: its name.
+            branch: its name, or `refs/pr/...`.
             files: path in the repository -> local file.
             message: of the commit.
+
+        Returns:
+            The new head.
         """
         additions = [
             self._hub.CommitOperationAdd(path_in_repo=path, path_or_fileobj=local) for path, local in files.items()
         ]
         what = f"upload to {self.name}"
-        patiently(
-            lambda: self._api.preupload_lfs_files(
-                **self._kind, additions=additions, revision=branch, num_threads=THREADS, free_memory=False
+        attempt(
+            lambda: self.api.preupload_lfs_files(
+                **self.kind, additions=additions, revision=branch, num_threads=THREADS, free_memory=False
             ),
             what,
         )
-        patiently(
-            lambda: self._api.create_commit(
-                **self._kind, operations=additions, revision=branch, commit_message=message, num_threads=THREADS
+        done = attempt(
+            lambda: self.api.create_commit(
+                **self.kind, operations=additions, revision=branch, commit_message=message, num_threads=THREADS
             ),
             what,
         )
+        return str(done.oid)
 
     def commit(
         self,
@@ -244,13 +278,13 @@ class Repository:
                 *(hub.CommitOperationAdd(path, data) for path, data in (texts or {}).items()),
                 *(hub.CommitOperationDelete(path, is_folder=False) for path in deletions),
             ]
-            done = self._api.create_commit(
-                **self._kind, operations=operations, revision=branch, parent_commit=parent,
+            done = self.api.create_commit(
+                **self.kind, operations=operations, revision=branch, parent_commit=parent,
                 commit_message=title, commit_description=rest.strip(),
             )  # fmt: skip
             return str(done.oid)
 
-        return patiently(committed, f"commit to {self.name}@{branch}")
+        return attempt(committed, f"commit to {self.name}@{branch}")
 
 
 def _remote(item: Any) -> RemoteFile:

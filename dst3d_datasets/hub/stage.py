@@ -9,7 +9,7 @@ from pathlib import Path
 from .client import RemoteFile, Repository
 from .trouble import HubError
 
-BATCH_FILES = 64  # files of one commit: the Hub asks for 50 to 100
+BATCH_FILES = 100  # files of one commit: the Hub asks for 50 to 100
 BATCH_BYTES = 16 * 10**9  # at most about this much between two commits, so that little is looked at again after a cut
 
 
@@ -61,7 +61,7 @@ def stage(repo: Repository, branch: str, files: Files, progress: Callable[[int],
 
     Args:
         repo: where.
-        branch: of this release alone; it is there already, started from a commit of `main`.
+        branch: of this release alone, or `refs/pr/...`; it is there already, started from a commit of `main`.
         files: what it must hold; other files on it are left alone.
         progress: told how many more bytes are there.
 
@@ -71,21 +71,19 @@ def stage(repo: Repository, branch: str, files: Files, progress: Callable[[int],
     Raises:
         HubError: the Hub failed for too long, or holds other bytes than were sent.
     """
-    remote = repo.files(branch)
+    head = repo.head(branch)
+    remote = repo.files(head)
     missing = absent(files, remote)
     progress(sum(file.num_bytes for file in files.values()) - sum(file.num_bytes for file in missing))
     moves = movable(missing, remote)
     if moves:
-        head = repo.head(branch)
-        repo.commit(branch, head, "Move files", copies=[(path, source, head) for path, source in moves.items()])
+        copies = [(path, source, head) for path, source in moves.items()]
+        head = repo.commit(branch, head, "Move files", copies=copies)
         progress(sum(files[path].num_bytes for path in moves))
     for batch in batches([file for file in missing if file.path not in moves]):
-        repo.upload(branch, {file.path: file.local for file in batch}, _message(batch))
+        head = repo.upload(branch, {file.path: file.local for file in batch}, _message(batch))
         progress(sum(file.num_bytes for file in batch))
-    if not missing:
-        return repo.head(branch)
-    head = repo.head(branch)
-    wrong = absent(files, repo.files(head))
+    wrong = absent(files, repo.files(head)) if missing else []
     if wrong:
         raise HubError(
             f"{repo.name}@{branch}: {len(wrong)} files did not arrive as they were sent, the first is {wrong[0].path}. "

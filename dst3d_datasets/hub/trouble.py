@@ -84,13 +84,19 @@ def explained(error: BaseException, what: str, tried: int = 1) -> HubError:
     again = f"; given up after {tried} tries. What is finished is kept: the same command goes on" if tried > 1 else ""
     if status == 412:
         return RaceLost(f"{what}: somebody else has committed meanwhile")
+    page, login = _page(error), "log in with `hf auth login` or set HF_TOKEN; then the same command goes on"
+    if _headers(error).get("X-Error-Code") == "GatedRepo":
+        return AccessError(f"{what}: this data set is gated: ask for access on its page, {page}, and {login}")
     if status == 401 or type(error).__name__ == "LocalTokenNotFoundError":
+        where = f" ({page} may be private)" if page else ""
         return AccessError(
-            f"{what}: the Hub does not know your token, or it has expired ({text}). Log in with `hf auth login` or set "
-            "HF_TOKEN; then the same command goes on"
+            f"{what}: the Hub does not know your token, it has expired, or there is none{where}; {login}: {text}"
         )
     if status == 403:
-        return AccessError(f"{what}: your token may not do this ({text}). It needs write access to the repository")
+        return AccessError(
+            f"{what}: your token may not do this ({text}). It needs write access{f' to {page}' if page else ''}; "
+            "without it, propose the version: --pull-request"
+        )
     if status == 404:
         return NotThere(f"{what}: {text}")
     return HubError(f"{what}: {text}{again}")
@@ -129,6 +135,17 @@ def _response(error: BaseException) -> Any:
     return None
 
 
+def _headers(error: BaseException) -> Any:
+    return getattr(_response(error), "headers", None) or {}
+
+
+def _page(error: BaseException) -> str:
+    """The page of the data set that a failed request was about; empty if it is not known."""
+    request = getattr(_response(error), "url", "")
+    found = re.match(r"(https?://[^/]+)/(?:api/)?(datasets/[^/?]+/[^/?]+?)(?:\.git)?(?:[/?]|$)", str(request))
+    return f"{found[1]}/{found[2]}" if found else ""
+
+
 def _status(error: BaseException) -> int:
     return int(getattr(_response(error), "status_code", 0) or 0)
 
@@ -144,7 +161,7 @@ def _is_passing(error: BaseException) -> bool:
 
 def _asked(error: BaseException) -> float | None:
     """Seconds that the server asked to wait: Retry-After, or the reset time of its RateLimit header."""
-    headers = getattr(_response(error), "headers", None) or {}
+    headers = _headers(error)
     told = str(headers.get("Retry-After", ""))
     reset = re.search(r"\bt=(\d+)", str(headers.get("RateLimit", "")))
     if told.replace(".", "", 1).isdigit():

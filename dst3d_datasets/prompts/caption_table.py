@@ -1,10 +1,19 @@
-"""A table of captions on disk: one part a class, written once, then joined to `captions.csv`.
+"""A data set of captions on disk: one part a class, written once, then joined to tables.
 
-    FOLDER/parts/<class>.csv    the class's rows: class, class_name, caption
-    FOLDER/parts/<class>.json   the part's proof: its digest, what it was written with, and what was rejected
-    FOLDER/captions.csv         all rows, in the order of the classes: what `prompts: {kind: captions}` reads
-    FOLDER/captions.json        the sum of the proofs
-    FOLDER/README.md            the card
+    FOLDER/captions.json                        the manifest; written last, and so the proof that the rest is whole
+    FOLDER/data/train-00000-of-00001.parquet    all rows in the order of the classes, see `caption_files.COLUMNS`
+    FOLDER/README.md                            the card (by `dst3d captions`)
+    FOLDER/parts/<class>.parquet, .json         the class's rows, and their proof; never published
+
+What is published as a `captions` data set is `README.md`, `captions.json` and `data/*.parquet`; `load_dataset(FOLDER)`
+and `prompts: {kind: captions, file: FOLDER}` read the tables. The manifest holds:
+
+* `format`: "dst3d-captions/1"; `fingerprint`: 16 hexadecimal digits over all that decides every class's captions;
+* `recipe`: fingerprint of the recipe whose classes these are; `seed`, `count`, `style`, `tokens`: see `Setting`;
+* `model`: the language model, pinned: `name@revision`, or `name@sha256:digest` for files on disk;
+* `classes`, `captions`, `first_try`, `drafts`, `given_up`: counts; `rejected`: drafts by the gate's reasons;
+* `of_classes`: the same counts of each class, with `class`, `class_name`, `class_index`;
+* `files`: `path`, `rows`, `bytes` and `sha256` of each table; `columns`: type and meaning of each column.
 
 A part's digest covers all that decides its captions, and nothing of other classes: a class is written again when its
 own digest is another, and a stopped pass goes on where it stopped.
@@ -12,14 +21,11 @@ own digest is another, and a stopped pass goes on where it stopped.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import os
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
@@ -27,14 +33,17 @@ from typing import Any
 
 from ..errors import StoreError
 from ..nouns import ModelRef
+from .caption_files import COLUMNS, join_parts, part_bytes
 from .gate import MAX_TOKENS, Subject
 from .keywords import clean_keywords
 from .names import name_of, synonyms
 from .writer import Topic, Writer, Written
 
-COLUMNS = ("class", "class_name", "caption")
-VERSION = 1  # of what is written from the same inputs
-_DATA = ("prompt_scenes.tsv", "prompt_words.tsv", "prompt_names.tsv")
+FORMAT = "dst3d-captions/1"
+MANIFEST, DATA, PARTS = "captions.json", "data", "parts"
+VERSION = 2  # of what is written from the same inputs
+_LIVING, _GROWN = range(398), range(924, 999)  # ImageNet's animals; its dishes, landscapes, people and plants
+_DATA = ("prompt_scenes.tsv", "prompt_classes.tsv", "prompt_words.tsv", "prompt_names.tsv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +83,10 @@ def topics_of(refs: Iterable[ModelRef], tokens: Callable[[str], int], keywords: 
         common = sorted(counts, key=lambda word: (-counts[word], word))[:keywords]
         name = name_of(first)
         names = tuple(dict.fromkeys(each for ref in models for each in synonyms(ref)))
-        is_animal = 0 <= first.class_index < 398
+        is_thing = first.class_index not in _LIVING and first.class_index not in _GROWN
         subject = Subject(names, tokens, MAX_TOKENS)
-        found.append(Topic(class_id, name.text, name.number, subject, tuple(common), not is_animal))
+        where = (first.class_index, first.synset)
+        found.append(Topic(class_id, name.text, name.number, subject, tuple(common), is_thing, *where))
     return found
 
 
@@ -92,6 +102,7 @@ def write_table(
     setting: Setting,
     writer: Callable[[], Writer],
     progress: Callable[[int], None] = lambda done: None,
+    recipe: str = "",
 ) -> dict[str, Any]:
     """Write what is missing of a table, and join it.
 
@@ -101,15 +112,17 @@ def write_table(
         setting: what decides their captions.
         writer: gives the writer; called only when a class is to be written, since it loads a model.
         progress: told how many more classes are done.
+        recipe: fingerprint of the recipe whose classes these are, for the manifest.
 
     Returns:
-        What `captions.json` holds: counts over all classes, and each class's own.
+        The manifest.
 
     Raises:
+        MissingDependency: pyarrow is not installed.
         StoreError: the folder cannot be written.
     """
     try:
-        parts = folder / "parts"
+        parts = folder / PARTS
         parts.mkdir(parents=True, exist_ok=True)
         ready: Writer | None = None
         for topic in topics:
@@ -117,20 +130,20 @@ def write_table(
                 ready = ready or writer()
                 _put_part(parts, topic, setting, ready.write(topic, setting.count, setting.seed))
             progress(1)
-        return _join(folder, topics, setting)
+        return _join(folder, topics, setting, recipe)
     except OSError as error:
         raise StoreError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
 def count_done(folder: Path, topics: Sequence[Topic], setting: Setting) -> int:
     """How many classes of a table are written already."""
-    return sum(_proof(folder / "parts", topic, setting) is not None for topic in topics)
+    return sum(_proof(folder / PARTS, topic, setting) is not None for topic in topics)
 
 
 def _proof(parts: Path, topic: Topic, setting: Setting) -> dict[str, Any] | None:
     try:
         proof = json.loads((parts / f"{topic.class_id}.json").read_text(encoding="utf-8"))
-        rows = (parts / f"{topic.class_id}.csv").read_bytes()
+        rows = (parts / f"{topic.class_id}.parquet").read_bytes()
     except (OSError, ValueError):
         return None
     is_whole = proof.get("digest") == digest_of(topic, setting) and proof.get("sha256") == _sha256(rows)
@@ -138,45 +151,67 @@ def _proof(parts: Path, topic: Topic, setting: Setting) -> dict[str, Any] | None
 
 
 def _put_part(parts: Path, topic: Topic, setting: Setting, written: Written) -> None:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerows((topic.class_id, topic.name, caption) for caption in written.captions)
-    data = text.getvalue().encode()
+    data = part_bytes(list(_rows(topic, setting, written)))
     proof = {
         "digest": digest_of(topic, setting),
         "sha256": _sha256(data),
         "class": topic.class_id,
         "class_name": topic.name,
+        "class_index": topic.class_index,
         "captions": len(written.captions),
         "first_try": written.first,
         "drafts": written.drafts,
         "given_up": written.given_up,
         "rejected": dict(sorted(written.rejected.items())),
     }
-    _replace(parts / f"{topic.class_id}.csv", data)
+    _replace(parts / f"{topic.class_id}.parquet", data)
     _replace(parts / f"{topic.class_id}.json", json.dumps(proof, indent=1).encode())
 
 
-def _join(folder: Path, topics: Sequence[Topic], setting: Setting) -> dict[str, Any]:
+def _rows(topic: Topic, setting: Setting, written: Written) -> Iterator[dict[str, Any]]:
+    model, _, revision = setting.model.partition("@")
+    of_class = {
+        "class": topic.class_id,
+        "class_name": topic.name,
+        "class_index": topic.class_index,
+        "synset": topic.synset,
+        "style": setting.style,
+        "model": model,
+        "revision": revision,
+    }
+    for one in written.captions:
+        own = {"caption": one.text, "number": one.number, "attempts": one.attempts, "seed": one.seed}
+        yield {**of_class, **own}
+
+
+def _join(folder: Path, topics: Sequence[Topic], setting: Setting, recipe: str) -> dict[str, Any]:
+    parts = folder / PARTS
     proofs, rejected = [], Counter[str]()
-    whole = tempfile.NamedTemporaryFile(dir=folder, prefix=".captions-", delete=False)  # noqa: SIM115 - renamed below
-    with whole:
-        whole.write((",".join(COLUMNS) + "\n").encode())
-        for topic in topics:
-            proof = _proof(folder / "parts", topic, setting)
-            assert proof is not None
-            proofs.append({key: proof[key] for key in proof if key not in ("digest", "sha256")})
-            rejected.update(proof["rejected"])
-            whole.write((folder / "parts" / f"{topic.class_id}.csv").read_bytes())
-        whole.flush()
-        os.fsync(whole.fileno())
-    Path(whole.name).chmod(0o644)
-    os.replace(whole.name, folder / "captions.csv")
+    for topic in topics:
+        proof = _proof(parts, topic, setting)
+        assert proof is not None
+        proofs.append({key: proof[key] for key in proof if key not in ("digest", "sha256")})
+        rejected.update(proof["rejected"])
+    (folder / MANIFEST).unlink(missing_ok=True)
+    files = join_parts([parts / f"{topic.class_id}.parquet" for topic in topics], folder / DATA)
+    _drop_csv(folder / "captions.csv")
     total = {key: sum(proof[key] for proof in proofs) for key in ("captions", "first_try", "drafts", "given_up")}
-    facts = {"fingerprint": setting.fingerprint, **asdict(setting), "classes": len(topics), **total}
-    facts |= {"rejected": dict(rejected.most_common()), "of_classes": proofs}
-    _replace(folder / "captions.json", json.dumps(facts, indent=1).encode())
+    facts = {"format": FORMAT, "fingerprint": setting.fingerprint, "recipe": recipe, **asdict(setting)}
+    facts |= {"classes": len(topics), **total, "rejected": dict(rejected.most_common()), "of_classes": proofs}
+    facts |= {"files": files, "columns": {name: list(about) for name, about in COLUMNS.items()}}
+    _replace(folder / MANIFEST, json.dumps(facts, indent=1).encode())
     return facts
+
+
+def _drop_csv(path: Path) -> None:
+    """Remove the table that version 1 wrote, which readers would prefer; any other file of that name stays."""
+    try:
+        with path.open("rb") as file:
+            is_ours = file.readline() == b"class,class_name,caption\n"
+    except FileNotFoundError:
+        return
+    if is_ours:
+        path.unlink()
 
 
 def _replace(path: Path, data: bytes) -> None:

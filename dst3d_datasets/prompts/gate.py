@@ -77,6 +77,8 @@ _BESIDE = re.compile(
     re.IGNORECASE,
 )
 _LIST = re.compile(r"\n|^\s*(?:\d+[.)]|[-•*])\s|;.*;|\d\)\s|\b1[.)]\s")
+_STRANGE = re.compile(r"[^\n -~]")
+_FAR = re.compile(r"[^\u0000-\u024f]")  # beyond Latin with accents
 _OPEN = word_set(
     """
     a an the and or with of on in at by to for from near beside under over its his her their very into onto that
@@ -89,7 +91,7 @@ _SCENERY = word_set(
     alp beach cliff lakeside lakeshore seashore shore valley volcano promontory sandbar reef geyser wall pier
     dock fence stone bridge church palace castle barn library restaurant bakery theater theatre cinema
     greenhouse grocery boathouse monastery patio prison planetarium window screen shade fountain dam maze
-    mountain lake bubble hay thatch market
+    mountain lake bubble hay thatch market light lights
     """
 )
 
@@ -106,6 +108,7 @@ class Subject:
 def faults(caption: str, subject: Subject) -> list[str]:
     """Why a caption may not become a prompt: keys of `REASONS`, none when it may."""
     low, words = caption.lower(), re.findall(r"[a-z]+(?:['-][a-z]+)*", caption.lower())
+    plain = re.findall(r"[a-z0-9]+", low)
     own = {word for name in subject.names for word in name.split()}
     found = {
         "no_class": not names_class(low, subject.names),
@@ -116,8 +119,8 @@ def faults(caption: str, subject: Subject) -> list[str]:
         "second": names_second(low, subject.names),
         "language": not is_english(caption),
         "viewpoint": bool(_VIEWS.search(_without(low, subject.names))),
-        "brand": _holds(low, listed("brand"), own),
-        "profanity": _holds(low, listed("profanity"), own),
+        "brand": _holds(plain, "brand", own),
+        "profanity": _holds(plain, "profanity", own),
         "repeats": is_repetitive(re.findall(r"[a-z]+", _without(low, subject.names))) or _said(low, subject.names) > 1,
         "broken": not words or words[-1] in _OPEN or caption.rstrip()[-1:] in ",-:;",
     }
@@ -156,10 +159,10 @@ def names_second(text: str, names: Sequence[str]) -> bool:
 
 def is_english(text: str) -> bool:
     """Whether a text is ASCII but for a few accents, and holds no common small word of another language."""
-    strange = sum(ord(c) > 126 or (ord(c) < 32 and c != "\n") for c in text)
-    words = re.findall(r"[^\W\d_]+", text.lower())
-    foreign = sum(word in listed("language") for word in words)
-    return strange <= max(1, len(text) // 40) and all(ord(c) < 0x250 for c in text) and foreign <= len(words) // 12
+    words, foreign_words = re.findall(r"[^\W\d_]+", text.lower()), listed("language")
+    foreign = sum(word in foreign_words for word in words)
+    is_plain = len(_STRANGE.findall(text)) <= max(1, len(text) // 40) and not _FAR.search(text)
+    return is_plain and foreign <= len(words) // 12
 
 
 def is_repetitive(words: Sequence[str]) -> bool:
@@ -203,9 +206,23 @@ def _without(text: str, names: Sequence[str]) -> str:
     return text
 
 
-def _holds(text: str, words: frozenset[str], own: set[str]) -> bool:
-    plain = f" {re.sub(r'[^a-z0-9]+', ' ', text)} "
-    return any(f" {word} " in plain for word in words if word not in own)
+def _holds(words: Sequence[str], kind: str, own: set[str]) -> bool:
+    """Whether words in a row are one of a listed kind, those of the class's own names aside."""
+    single, longer = _banned(kind)
+    found, text = set(words), f" {' '.join(words)} "
+    return bool((found & single) - own) or any(
+        f" {phrase} " in text for word in found & longer.keys() for phrase in longer[word]
+    )
+
+
+@cache
+def _banned(kind: str) -> tuple[frozenset[str], dict[str, list[str]]]:
+    """The listed words of a kind; and those of several words, by the first of them."""
+    longer: dict[str, list[str]] = {}
+    for phrase in listed(kind):
+        if " " in phrase:
+            longer.setdefault(phrase.partition(" ")[0], []).append(phrase)
+    return frozenset(word for word in listed(kind) if " " not in word), longer
 
 
 @cache

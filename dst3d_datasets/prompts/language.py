@@ -7,11 +7,11 @@ not depend on its neighbours' draws, and words that may never be said are struck
 
 from __future__ import annotations
 
-import copy
+import inspect
 import io
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from transformers.utils import logging
 
 from ..errors import RecipeError
 from ..seeds import uniforms
+from .language_gguf import read_once
 from .language_place import Weights
 
 _STOPS = "\n.;:!?"  # a piece of text that holds one of these ends the line
@@ -56,11 +57,14 @@ class LanguageModel:
         network: tuple[Any, Any] | None = None,
     ) -> None:
         self.device = torch.device(device)
+        self._most, self.wide = (64, 1) if self.device.type == "cpu" else (1024, 512)  # rows at once
         self._dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
         if network is None:
             assert weights is not None
             network = _load(weights, self._dtype)
         self.model, self.tokenizer = network[0].to(self.device, self._dtype).eval(), network[1]
+        known = inspect.signature(self.model.forward).parameters
+        self._cache = "cache" if "cache" in known else "past_key_values"  # its name before transformers 5.24
         self._bias, self._stops = self._vocabulary(tuple(banned))
 
     @torch.inference_mode()
@@ -86,6 +90,11 @@ class LanguageModel:
             returned as it is without one.
         """
         sampling = sampling or Sampling()
+        if len(rows) > self._most:
+            parts = [slice(start, start + self._most) for start in range(0, len(rows), self._most)]
+            return [
+                text for part in parts for text in self.complete(beginning, rows[part], seeds[part], sampling, unsaid)
+            ]
         noise = self._noise(seeds, sampling)
         bias = self._without(unsaid)
         cache, mask, logits = self._read(beginning, rows)
@@ -99,50 +108,42 @@ class LanguageModel:
             if step + 1 == sampling.max_tokens or (step % 8 == 7 and bool(done.all())):  # asking costs a wait
                 break
             mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-            out = self.model(
-                input_ids=token[:, None],
-                attention_mask=mask,
-                position_ids=position[:, None],
-                past_key_values=cache,
-                use_cache=True,
-            )
-            cache, logits, position = out.past_key_values, out.logits[:, -1], position + 1
+            out = self._next(token[:, None], cache, attention_mask=mask, position_ids=position[:, None])
+            cache, logits, position = out[self._cache], out.logits[:, -1], position + 1
         return [self._text(row, bool(end)) for row, end in zip(written.tolist(), done.tolist(), strict=True)]
 
     @torch.inference_mode()
-    def likelihood(self, beginning: str, endings: Sequence[str], rows: int = 64) -> list[float]:
+    def likelihood(self, beginning: str, endings: Sequence[str]) -> list[float]:
         """The log-probability of each ending after a beginning.
 
+        Endings that begin alike are read together: step k reads one token for every different beginning of k tokens.
+
         Args:
-            beginning: text that all endings follow, not empty; read once.
+            beginning: text that all endings follow, not empty.
             endings: not empty, no space at either end.
-            rows: how many are read at once.
         """
-        begun = self.model(input_ids=torch.tensor([self._ids(beginning)], device=self.device), use_cache=True)
-        first = begun.logits[:, -1].float().log_softmax(dim=-1)[0]
         ids = [self._ids(f" {ending}") for ending in endings]
-        order = sorted(range(len(ids)), key=lambda place: (len(ids[place]), place))  # so that little is padding
-        found = [0.0] * len(ids)
-        for start in range(0, len(order), rows):
-            places = order[start : start + rows]
-            scores = self._ending_scores(begun.past_key_values, first, [ids[place] for place in places])
-            for place, score in zip(places, scores, strict=True):
-                found[place] = score
+        found, rows = [0.0] * len(ids), [0] * len(ids)  # rows: where each ending's beginning is among those read
+        out = self._next(torch.tensor([self._ids(beginning)], device=self.device), None)
+        for step in range(max(map(len, ids), default=0)):
+            chances = out.logits[:, -1].float().log_softmax(dim=-1)
+            alive = [place for place, each in enumerate(ids) if len(each) > step]
+            tokens = torch.tensor([ids[place][step] for place in alive], device=self.device)
+            scores = chances[torch.tensor([rows[place] for place in alive], device=self.device), tokens].tolist()
+            branches: dict[tuple[int, int], int] = {}  # (row, token) -> its row in the next step
+            for place, score in zip(alive, scores, strict=True):
+                found[place] += score
+                if len(ids[place]) > step + 1:
+                    rows[place] = branches.setdefault((rows[place], ids[place][step]), len(branches))
+            if branches:
+                cache = out[self._cache]
+                cache.reorder_cache(torch.tensor([row for row, _ in branches], device=self.device))
+                out = self._next(torch.tensor([[token] for _, token in branches], device=self.device), cache)
         return found
 
-    def _ending_scores(self, begun: Any, first: torch.Tensor, ids: Sequence[list[int]]) -> list[float]:
-        """Log-probabilities of endings (token ids), given the beginning's cache and its next word's (vocabulary,)."""
-        longest = max(map(len, ids))
-        padded = torch.tensor([row + [0] * (longest - len(row)) for row in ids], device=self.device)
-        real = torch.tensor([[1.0] * len(row) + [0.0] * (longest - len(row)) for row in ids], device=self.device)
-        scores = first[padded[:, 0]]
-        if longest > 1:
-            cache = copy.deepcopy(begun)
-            cache.batch_repeat_interleave(len(ids))
-            out = self.model(input_ids=padded[:, :-1], past_key_values=cache, use_cache=True).logits.float()
-            each = out.log_softmax(dim=-1).gather(2, padded[:, 1:, None])[:, :, 0]
-            scores = scores + (each * real[:, 1:]).sum(dim=1)
-        return [float(score) for score in scores.tolist()]
+    def _next(self, ids: torch.Tensor, cache: Any, **more: torch.Tensor) -> Any:
+        """The model's answer to tokens (rows, n) after what the cache holds."""
+        return self.model(input_ids=ids, use_cache=True, **{self._cache: cache}, **more)
 
     def _read(self, beginning: str, rows: Sequence[str]) -> tuple[Any, torch.Tensor, torch.Tensor]:
         """The cache, the mask (rows, tokens) and the next word's logits (rows, vocabulary) after reading the text."""
@@ -151,15 +152,12 @@ class LanguageModel:
         longest = max(map(len, ids))
         padded = torch.tensor([[0] * (longest - len(row)) + row for row in ids], device=self.device)
         real = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in ids], device=self.device)
-        begun = self.model(input_ids=torch.tensor([first], device=self.device), use_cache=True)
-        cache = begun.past_key_values
+        cache = self._next(torch.tensor([first], device=self.device), None)[self._cache]
         cache.batch_repeat_interleave(len(rows))
         mask = torch.cat([torch.ones((len(rows), len(first)), dtype=real.dtype, device=self.device), real], dim=1)
         positions = len(first) + (real.cumsum(dim=1) - 1).clamp(min=0)
-        out = self.model(
-            input_ids=padded, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
-        )
-        return out.past_key_values, mask, out.logits[:, -1]
+        out = self._next(padded, cache, attention_mask=mask, position_ids=positions)
+        return out[self._cache], mask, out.logits[:, -1]
 
     def _draw(self, logits: torch.Tensor, noise: torch.Tensor, sampling: Sampling) -> torch.Tensor:
         """One token a row (rows,), by the Gumbel trick: the largest of the scaled logits plus noise (rows, k)."""
@@ -207,6 +205,11 @@ class LanguageModel:
         return " ".join(text.strip(" ,").split())
 
 
+def best_device() -> str:
+    """ "cuda" where it can be used, else "cpu"."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def _begins(piece: str, word: str) -> bool:
     """Whether a piece of text is a word, its plural, or long enough a beginning of it to lead there."""
     return piece in (word, f"{word}s") or (len(piece) >= 4 and word.startswith(piece))
@@ -216,19 +219,22 @@ def _load(weights: Weights, dtype: torch.dtype) -> tuple[Any, Any]:
     source: dict[str, Any] = {"gguf_file": weights.gguf} if weights.gguf else {}
     if weights.revision:
         source["revision"] = weights.revision
-    with _quiet():
+    with ExitStack() as stack:
+        stack.enter_context(quiet())
+        if weights.gguf:
+            stack.enter_context(read_once())
         try:
             tokenizer = AutoTokenizer.from_pretrained(weights.where, **source)
             if not weights.gguf:
                 source["use_safetensors"] = True  # no pickles
             return AutoModelForCausalLM.from_pretrained(weights.where, dtype=dtype, **source), tokenizer
         except (OSError, ValueError, ImportError) as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise RecipeError(f"model: {weights.name or weights.where} cannot be loaded: {first}") from error
+            said = " ".join(str(error).split())[:300] or type(error).__name__
+            raise RecipeError(f"model: {weights.name or weights.where} cannot be loaded: {said}") from error
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No bars of transformers in the middle of ours; that of GGUF heeds no setting, only where stderr leads."""
     bars: Any = logging
     speaking = bars.is_progress_bar_enabled()

@@ -25,10 +25,15 @@ class Weights:
     name: str = ""  # what the table of captions carries; never a path
 
     @property
+    def is_local(self) -> bool:
+        """Whether they are on disk."""
+        return Path(self.where).is_dir()
+
+    @property
     def pinned(self) -> str:
-        """`name@revision` on the Hub, or a digest of the files on disk."""
+        """`name@revision` on the Hub, a commit once `language_hub.pin` was asked, or `name@sha256:digest` of files."""
         folder = Path(self.where)
-        if not folder.is_dir():
+        if not self.is_local:
             return f"{self.where}@{self.revision or 'main'}" + (f"/{self.gguf}" if self.gguf else "")
         paths = [folder / self.gguf] if self.gguf else [p for p in sorted(folder.iterdir()) if p.suffix in _READ]
         state = hashlib.sha256()

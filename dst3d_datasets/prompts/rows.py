@@ -24,8 +24,8 @@ class Rows:
     """A captions data set.
 
     Args:
-        address: a file or a folder; of a folder, `captions.csv` if it is there, else all its CSV and Parquet files in
-            the order of their names.
+        address: a file or a folder; of a folder, `captions.csv` if it is there, else its CSV and Parquet files in the
+            order of their names: those in its folder `data`, or all where it has none.
         class_column: name of the column with synsets or class names.
         caption_column: name of the column with captions.
 
@@ -91,7 +91,8 @@ class Rows:
         table = f"{path.rstrip('/')}/captions.csv"
         if self._fs.exists(table):
             return [table]
-        return sorted(file for file in self._fs.find(path) if file.endswith(_KINDS))
+        found = sorted(file for file in self._fs.find(path) if file.endswith(_KINDS))
+        return [file for file in found if file.startswith(f"{path.rstrip('/')}/data/")] or found
 
     def _check(self, file: str) -> None:
         try:

@@ -15,7 +15,7 @@ from typing import Protocol
 from ..seeds import seed_of
 from . import english
 from .gate import Doubles, Subject, faults
-from .scenes import KEPT, LOOKS_KEPT, Suited, best, compose, phrases, places
+from .scenes import KEPT, LOOKS_KEPT, Suited, best, class_facts, compose, phrases, places, places_for
 
 TRIES = 8  # drafts of one caption, the first included
 _ARTICLES = {"one": "a", "pair": "a pair of", "many": "", "mass": ""}
@@ -43,6 +43,8 @@ UNSAID = tuple(
 class Model(Protocol):
     """What is asked of a language model; see `language.LanguageModel`."""
 
+    wide: int  # rows that `complete` draws in about the time of one
+
     def likelihood(self, beginning: str, endings: Sequence[str]) -> list[float]:
         """The log-probability of each ending after a beginning."""
         ...
@@ -63,7 +65,9 @@ class Topic:
     number: str  # "one", "pair", "many" or "mass"
     subject: Subject
     keywords: tuple[str, ...] = ()  # the commonest of its models, cleaned
-    has_looks: bool = True  # whether it may come in any colour and material; an animal does not
+    has_looks: bool = True  # whether it may come in any colour and material; an animal or a dish does not
+    class_index: int = -1  # of ImageNet-1k
+    synset: str = ""
 
     @property
     def article(self) -> str:
@@ -71,11 +75,21 @@ class Topic:
         return _ARTICLES[self.number]
 
 
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A caption that passed."""
+
+    text: str
+    number: int  # which of the class's
+    attempts: int  # drafts that it took
+    seed: int  # of the draft that passed
+
+
 @dataclass(slots=True)
 class Written:
     """The captions of one class, and what happened on the way."""
 
-    captions: list[str] = field(default_factory=list)
+    captions: list[Caption] = field(default_factory=list)
     first: int = 0  # captions that passed at their first draft
     drafts: int = 0
     rejected: Counter[str] = field(default_factory=Counter)  # drafts by reason; a draft can have several
@@ -92,7 +106,7 @@ class Writer:
 
     def __init__(self, model: Model, style: str = "phrases") -> None:
         self._model, self._style = model, style
-        self._usual: tuple[list[float], list[float]] | None = None
+        self._usual: tuple[dict[str, float], dict[str, float]] | None = None
 
     def write(self, topic: Topic, count: int, seed: int, tries: int = TRIES) -> Written:
         """`count` captions of a class, less those without a passing draft.
@@ -100,12 +114,14 @@ class Writer:
         Caption i of a class is drawn by names alone: (seed, class, i, draft). No other class plays a part.
         """
         suited = self.suited(topic) if self._style == "phrases" else Suited(())
-        written, doubles, kept = Written(), Doubles(), dict[int, str]()
+        written, doubles, kept = Written(), Doubles(), dict[int, Caption]()
+        drafts: dict[tuple[int, int], str] = {}  # (caption, attempt) -> draft; some are drawn ahead
         pending = list(range(count))
         for attempt in range(tries):
-            seeds = [seed_of(seed, topic.class_id, "caption", number, attempt) for number in pending]
             again = []
-            for number, draft in zip(pending, self._drafts(topic, suited, seeds), strict=True):
+            self._draw(drafts, topic, suited, seed, pending, range(attempt, tries))
+            for number in pending:
+                draft = drafts.pop((number, attempt))
                 reasons = faults(draft, topic.subject)
                 if not reasons and not doubles.add(draft):
                     reasons = ["double"]
@@ -114,7 +130,7 @@ class Writer:
                 if reasons:
                     again.append(number)
                 else:
-                    kept[number] = draft
+                    kept[number] = Caption(draft, number, attempt + 1, _seed(seed, topic, number, attempt))
             written.first += len(pending) - len(again) if attempt == 0 else 0
             pending = again
             if not pending:
@@ -123,27 +139,51 @@ class Writer:
         written.captions = [kept[number] for number in sorted(kept)]
         return written
 
-    def suited(self, topic: Topic) -> Suited:
-        """The places and looks that the model finds likelier for this class than for things in general."""
-        if self._usual is None:
-            of_anchors = [self._scores(anchor, "a", ()) for anchor in _ANCHORS]
-            self._usual = (_means([each[0] for each in of_anchors]), _means([each[1] for each in of_anchors]))
-        at, looking = self._scores(topic.name, topic.article, topic.keywords)
-        by_place = [score - usual for score, usual in zip(at, self._usual[0], strict=True)]
-        by_look = [score - usual for score, usual in zip(looking, self._usual[1], strict=True)]
-        return Suited(
-            best(list(zip(places(), by_place, strict=True)), KEPT),
-            best(list(zip(phrases("look"), by_look, strict=True)), LOOKS_KEPT) if topic.has_looks else (),
-        )
+    def _draw(
+        self,
+        drafts: dict[tuple[int, int], str],
+        topic: Topic,
+        suited: Suited,
+        seed: int,
+        pending: Sequence[int],
+        attempts: range,
+    ) -> None:
+        """See that the drafts of the first of some attempts are there, and of more where a batch has room.
 
-    def _scores(self, name: str, article: str, keywords: Sequence[str]) -> tuple[list[float], list[float]]:
+        A GPU draws 500 rows in hardly more time than one: a few captions are tried several times at once.
+        """
+        if not pending or (pending[0], attempts[0]) in drafts:
+            return
+        room = self._model.wide // len(pending) if self._style == "free" else 1
+        ahead = attempts[: max(1, room)]
+        places = [(number, attempt) for attempt in ahead for number in pending]
+        seeds = [_seed(seed, topic, number, attempt) for number, attempt in places]
+        drafts.update(zip(places, self._drafts(topic, suited, seeds), strict=True))
+
+    def suited(self, topic: Topic) -> Suited:
+        """Of the places and looks that a class may have, those that the model finds likelier for it than for things in
+        general."""
+        if self._usual is None:
+            of_anchors = [self._scores(anchor, "a", (), places()) for anchor in _ANCHORS]
+            at, looking = (_means([each[kind] for each in of_anchors]) for kind in (0, 1))
+            self._usual = dict(zip(places(), at, strict=True)), dict(zip(phrases("look"), looking, strict=True))
+        pool = places_for(class_facts(topic.synset))
+        at, looking = self._scores(topic.name, topic.article, topic.keywords, pool)
+        by_place = [(place, score - self._usual[0][place]) for place, score in zip(pool, at, strict=True)]
+        by_look = [(look, score - self._usual[1][look]) for look, score in zip(phrases("look"), looking, strict=True)]
+        share = min(1.0, KEPT * len(places()) / len(pool))
+        return Suited(best(by_place, share), best(by_look, LOOKS_KEPT) if topic.has_looks else ())
+
+    def _scores(
+        self, name: str, article: str, keywords: Sequence[str], at: Sequence[str]
+    ) -> tuple[list[float], list[float]]:
         thing = " ".join(part for part in (_sounding(article, name), name) if part)
         beginning = ", ".join((f"A photo of {thing}", *keywords))
-        at = self._model.likelihood(f"{beginning}," if keywords else beginning, places())
+        placed = self._model.likelihood(f"{beginning}," if keywords else beginning, at)
         looking = self._model.likelihood(
             f"A photo of {article}".strip(), [f"{look} {name}" for look in phrases("look")]
         )
-        return at, looking
+        return placed, looking
 
     def _drafts(self, topic: Topic, suited: Suited, seeds: Sequence[int]) -> list[str]:
         if self._style == "phrases":
@@ -157,6 +197,10 @@ class Writer:
         unsaid = [word for text in (topic.name, *topic.keywords) for word in text.lower().replace(",", " ").split()]
         written = self._model.complete(EXAMPLES, rows, seeds, unsaid=unsaid)
         return [f"a{row[1:]} {text}" for row, text in zip(rows, written, strict=True)]
+
+
+def _seed(seed: int, topic: Topic, number: int, attempt: int) -> int:
+    return seed_of(seed, topic.class_id, "caption", number, attempt)
 
 
 def _sounding(article: str, following: str) -> str:

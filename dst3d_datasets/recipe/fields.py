@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ..licences import forbids_derived, is_known, terms_of
-from ..registry import table
+from ..licences import forbids_derived, generator_models, is_known, model_terms, terms_of
 from .base import Fraction, Strict, amount, location
 from .options import (
     AnyGenerator,
@@ -97,25 +96,16 @@ class Recipe(Strict):
     shards: Shards = Shards()
     limits: Limits = Limits()
     publishable: bool = Field(
-        False, description="true: refuse sources, and leave out models, whose terms forbid giving pictures of them on"
+        False,
+        description="true: refuse sources and a generator's weights, and leave out models, whose terms forbid giving "
+        "pictures on",
     )
-    acknowledge: tuple[str, ...] = Field((), description="sources whose terms you have seen to yourself")
-    scores: tuple[AnyScorer, ...] = Field((), description="the filters; a bare name is short for {kind: name}")
+    acknowledge: tuple[str, ...] = Field(
+        (), description="sources, and weights of the generator, whose terms you have seen to yourself"
+    )
+    scores: tuple[AnyScorer, ...] = Field((), description="the filters; in YAML a bare name is short for {kind: name}")
     keep: Keep | None = Field(None, description="which samples are kept, by their scores; none: all of them")
     release: Release = Release()
-
-    @field_validator("scores", mode="before")
-    @classmethod
-    def _scorers_exist(cls, scores: Any) -> Any:
-        if not isinstance(scores, (list, tuple)):
-            return scores
-        known = table("scores")
-        plain = [{"kind": scorer} if isinstance(scorer, str) else scorer for scorer in scores]
-        for scorer in plain:
-            kind = scorer.get("kind", "") if isinstance(scorer, dict) else scorer.kind
-            if kind not in known:
-                raise ValueError(f"there is no scorer {kind!r}; known: {', '.join(sorted(known))}")
-        return tuple(plain)
 
     @model_validator(mode="after")
     def _scores_decide(self) -> Recipe:
@@ -150,9 +140,14 @@ class Recipe(Strict):
     @model_validator(mode="after")
     def _terms_are_kept(self) -> Recipe:
         known = {text for source in self.sources for text in (source.name or source.kind, source.kind)}
+        weights = generator_models(self.generator.model_dump())
         for name in self.acknowledge:
-            if name not in known:
-                raise ValueError(f"acknowledge: there is no source {name!r}; known: {', '.join(sorted(known))}")
+            if name not in (*known, *weights):
+                choices = ", ".join([*sorted(known), *weights])
+                raise ValueError(f"acknowledge: there is no source {name!r}; known: {choices}")
+        for name in weights if self.publishable else ():
+            if name not in self.acknowledge:
+                _refuse_unpublishable_weights(name)
         for source in self.sources if self.publishable else ():
             if not {source.name, source.kind} & set(self.acknowledge):
                 _refuse_unpublishable(source)
@@ -174,3 +169,16 @@ def _refuse_unpublishable(source: SourceOptions | PluginOptions) -> None:
     licence = getattr(source, "licence", "")
     if licence and (not is_known(licence) or forbids_derived(licence)):
         raise ValueError(f"publishable: the licence of {name!r} is {licence!r}: state one that allows it, or {way_out}")
+
+
+def _refuse_unpublishable_weights(name: str) -> None:
+    """Raise ValueError if a data set of pictures by these weights may not be given on, or nobody has said so."""
+    way_out = f"write acknowledge: [{name}] if you have seen to it, or publishable: false"
+    terms = model_terms(name)
+    if terms is None:
+        raise ValueError(f"publishable: the terms of the generator's weights {name!r} are not known here; {way_out}")
+    if terms.refused:
+        raise ValueError(
+            f"publishable: the terms of {terms.title} ({terms.licence}, {terms.licence_link}) rule out a data set that "
+            f"anybody may use; {way_out}"
+        )

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ..errors import RecipeError
+from ..registry import table
 from .base import HABITS, is_location, plain_without
 from .explain import explain
 from .fields import Recipe
@@ -145,11 +146,31 @@ def validate(data: Mapping[str, Any], *, origin: str = "recipe", folder: Path | 
         origin: named first in messages.
         folder: relative places (roots, files) are taken from here; none: left as they are.
     """
+    data = _with_whole_scorers(data, origin)
     try:
         recipe = Recipe.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
         raise RecipeError(f"{origin}: " + "\n  ".join(explain(error, data))) from None
     return _with_absolute_places(recipe, folder) if folder else recipe
+
+
+def _with_whole_scorers(data: Mapping[str, Any], origin: str) -> Mapping[str, Any]:
+    """A scorer's bare name as its options.
+
+    Raises:
+        RecipeError: there is no scorer of that name.
+    """
+    scores = data.get("scores")
+    if not isinstance(scores, (list, tuple)):
+        return data
+    whole = [{"kind": scorer} if isinstance(scorer, str) else scorer for scorer in scores]
+    known = table("scores")
+    for scorer in whole:
+        if isinstance(scorer, Mapping) and scorer.get("kind") not in known:
+            raise RecipeError(
+                f"{origin}: scores: there is no scorer {scorer.get('kind', '')!r}; known: {', '.join(sorted(known))}"
+            )
+    return {**data, "scores": whole}
 
 
 def _with_absolute_places(recipe: Recipe, folder: Path) -> Recipe:

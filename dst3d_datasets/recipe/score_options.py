@@ -45,38 +45,46 @@ class ImportedScoreOptions(Strict):
 
 # K-fold consistency (`scores/kcf.py`)
 class KcfOptions(Strict):
-    """K networks learn the class's poses; each says how well the labels of the fold it never saw fit the pictures."""
+    """All folds but one teach what poses look like; the labels of that one are held against it."""
 
     kind: Literal["kcf"] = "kcf"
     folds: int = Field(5, ge=2, le=50, description="fewer where the class has fewer models")
     by: Literal["model", "image"] = Field(
-        "model", description="model: all views of a CAD model lie in one fold, so that no network knows the shape"
+        "model",
+        description="model: all views of a CAD model lie in one fold, so that its shape is new to who judges it",
     )
-    backbone: str = Field(
-        "small",
-        description="small: a residual net trained from nothing; resnet50; lite0: EfficientNet-Lite0; or timm's name "
-        "for a network, as timm/resnet18.a1_in1k",
+    size: int = Field(128, ge=32, le=1024, multiple_of=32, description="side that pictures are looked at, pixels")
+    features: tuple[Literal["hog", "lite0"], ...] = Field(
+        ("hog",),
+        min_length=1,
+        description="what poses are read from: hog, histograms of gradients; lite0, inner layers of EfficientNet-Lite0",
     )
-    weights: str = location(
-        "",
-        description="file or folder to start from; empty: lite0 and timm's networks start from their trained weights, "
-        "small and resnet50 from nothing; none: every network from nothing",
-    )
-    size: int = Field(96, ge=32, le=1024, multiple_of=8, description="side the networks look at, pixels")
-    epochs: int = Field(40, ge=1, le=10_000, description="how often a network sees each picture")
-    least_steps: int = Field(200, ge=1, le=1_000_000, description="of training, where the class is small")
-    batch_size: int = Field(64, ge=2, le=4096, description="halved where it does not fit into the memory")
-    learning_rate: float = Field(3e-3, gt=0.0, le=1.0, description="the most; it rises to this and falls to nothing")
-    weight_decay: float = Field(0.05, ge=0.0, le=1.0)
-    rounds: int = Field(2, ge=1, le=4, description="each but the first learns less from what the last one distrusted")
-    width: float = Field(8.0, gt=0.5, le=60.0, description="degrees; how far a label spreads over neighbouring angles")
-    tolerance: float = Field(15.0, gt=0.5, le=90.0, description="degrees; how near to a label the network must be")
+    rounds: int = Field(5, ge=1, le=20, description="each but the first learns less from what the last one distrusted")
+    ridge: float = Field(0.3, ge=1e-4, le=1e6, description="how far the regressions are held down")
+    width: float = Field(15.0, gt=0.5, le=60.0, description="degrees; how far a label spreads over neighbouring angles")
+    tolerance: float = Field(20.0, gt=0.5, le=90.0, description="degrees; how near to a label an answer must be")
     mirror: Literal["auto", "yes", "no"] = Field(
         "auto",
         description="also learn from mirrored pictures, azimuth and theta reversed; auto: where the first round shows "
         "that the class's mirror images look like the class",
     )
-    min_samples: int = Field(40, ge=4, description="classes with fewer are not judged")
+    min_samples: int = Field(20, ge=4, description="classes with fewer are not judged")
+    backbone: str = Field(
+        "none",
+        description="networks that are trained besides, on what the regressions trust: small, a residual net that "
+        "starts from nothing; resnet50; lite0, EfficientNet-Lite0; or timm's name for one, as timm/resnet18.a1_in1k",
+    )
+    weights: str = location(
+        "",
+        description="file or folder they start from; empty: lite0 and timm's start from where their trained weights "
+        "are, small and resnet50 from nothing",
+    )
+    trained: bool = Field(True, description="false: start from nothing, whatever weights there are")
+    epochs: int = Field(60, ge=1, le=10_000, description="how often a network sees each picture")
+    least_steps: int = Field(400, ge=1, le=1_000_000, description="of training, where the class is small")
+    batch_size: int = Field(128, ge=2, le=4096, description="halved where it does not fit into the memory")
+    learning_rate: float = Field(3e-3, gt=0.0, le=1.0, description="the most; it rises to this and falls to nothing")
+    weight_decay: float = Field(0.05, ge=0.0, le=1.0)
     device: str = location("auto", description="auto: cuda if there is one")
 
 
@@ -92,6 +100,7 @@ class KcfReferenceOptions(Strict):
     weights: str = location(
         "", description="file or folder of ImageNet weights, as published; empty: from nothing but for timm's and lite0"
     )
+    trained: bool = Field(True, description="false: start from nothing, whatever weights there are")
     bins: int = Field(41, ge=4, le=360, description="of azimuth, of elevation and of theta, 360 degrees each")
     size: int = Field(256, ge=32, le=1024, multiple_of=8, description="side the networks look at, pixels")
     epochs: int = Field(150, ge=1, le=10_000)

@@ -17,7 +17,7 @@ from . import NOT_JUDGED, ClassSamples, Judgement, Scratch
 
 _HEADS = 3  # azimuth, elevation and in-plane rotation: the loss is the sum of their cross-entropies
 _PATH = re.compile(r"(?:.*/)?(n\d{8})/([^/]+)/[^/]+/(\d{3,6})_(\d{2})\.[a-z]{3,4}")
-_MOST_SAMPLES = 100  # of one view, as the reference numbers them; an import's view is 100 * view + sample
+_MOST_SAMPLES = 100  # of one view, as the reference numbers them: an import's view is 100 * view + sample then
 _NOT_THERE = "kcf_losses.json has no loss for it"
 
 
@@ -53,11 +53,12 @@ class ImportedLosses:
             plain = {path: float(loss) for path, loss in json.loads(self._data).items()}
         except (ValueError, TypeError, AttributeError) as error:
             raise UsageError(f"{self._file}: not a table of losses by the picture's path ({error})") from error
-        found = {}
-        for path, loss in plain.items():
-            if match := _PATH.fullmatch(path):
-                found[match[1], match[2], _MOST_SAMPLES * int(match[3]) + int(match[4])] = loss
-        return found
+        matches = [(match, loss) for path, loss in plain.items() if (match := _PATH.fullmatch(path))]
+        many = any(int(match[4]) for match, _ in matches)  # as an import tells: else its views are the tree's own
+        return {
+            (match[1], match[2], _MOST_SAMPLES * int(match[3]) + int(match[4]) if many else int(match[3])): loss
+            for match, loss in matches
+        }
 
     def judge(
         self, samples: ClassSamples, scratch: Scratch, progress: Callable[[float], None] = lambda share: None

@@ -1,10 +1,16 @@
-"""K-fold consistency over CAD models: does a network that never saw a shape see its pose as the label has it?
+"""K-fold consistency over CAD models: does who never saw a shape see its pose as the label has it?
 
 The filter of 3D-DST (Ma et al., ICLR 2024) trains K pose networks on all folds but one and distrusts the labels of that
-one which they contradict. Here folds are of CAD models and not of pictures, so that near-duplicates give nothing away;
-a symmetric object's turns are all right; the rounds after the first learn little from what the last one contradicted
-(after co-teaching, Han et al., NeurIPS 2018, and small-loss selection); and the score is what a network gives to
-the label's neighbourhood by what it gives to the neighbourhood that it likes best.
+one which they contradict. Here:
+
+* folds are of CAD models and not of pictures, so that near-duplicates give nothing away;
+* a symmetric object's turns are all right, and a round one's azimuth is not judged;
+* poses are first read from fixed features by ridge regressions in closed form (`kcf_screen`): exact, the same on every
+  machine, and seconds a class on a CPU; in each round but the first a label counts as far as the last round trusts it
+  (small-loss selection, as in co-teaching, Han et al., NeurIPS 2018);
+* networks may be trained after that (`backbone`), on what the screening trusts, and vote with it (`kcf_refine`);
+* the score is what is given to the label's neighbourhood by what is given to the neighbourhood that is liked best, so
+  that a picture which nobody can read is not held against its label.
 """
 
 from __future__ import annotations
@@ -17,14 +23,17 @@ from numpy.typing import NDArray
 from ..recipe.score_options import KcfOptions
 from . import NOT_JUDGED, ClassSamples, Judgement, Scratch
 from .kcf_backbones import revision_of
+from .kcf_case import Case
+from .kcf_features import FROZEN
 from .kcf_folds import folds_of, poses_of, why_not
-from .kcf_rounds import Rounds
+from .kcf_refine import Networks
+from .kcf_screen import screen
 
 _VERSION = "1"
 
 
 class Kcf:
-    """Judges the pose of every sample of a class by networks that learnt from other CAD models of the class.
+    """Judges the pose of every sample of a class by what other CAD models of the class teach.
 
     Args:
         options: of training and of scoring.
@@ -39,8 +48,13 @@ class Kcf:
 
     @property
     def revision(self) -> str:
-        """The method's version, the backbone, and a digest of its weights if it has any."""
-        return f"{_VERSION}-{revision_of(self._options)}"
+        """The method's version, and the weights it starts from if there are any, by their digest."""
+        parts = [_VERSION]
+        if "lite0" in self._options.features:
+            parts.append(revision_of(FROZEN))
+        if self._options.backbone != "none":
+            parts.append(revision_of(self._options))
+        return "-".join(parts)
 
     def judge(
         self, samples: ClassSamples, scratch: Scratch, progress: Callable[[float], None] = lambda share: None
@@ -59,8 +73,9 @@ class Kcf:
         if reason:
             return unjudged("kcf", len(poses), reason)
         fold = folds_of(taking_part, options.folds, options.by, samples.class_id)
-        rounds = Rounds(options, samples, usable, taking_part, fold, scratch, progress)
-        trust = rounds.run()
+        case = Case(options, samples, usable, taking_part, fold, scratch, progress)
+        screened = screen(case)
+        trust = screened.trust if options.backbone == "none" else Networks(case, screened).trust()
         progress(1.0)
         return judgement("kcf", len(poses), usable, trust, -np.log(np.maximum(trust, 1e-12)), fold)
 

@@ -36,7 +36,7 @@ class Head:
     @property
     def centres(self) -> Floats:
         """(count,): the middle of each bin, degrees."""
-        return _FIRST[self.name] + STEP * (np.arange(self.count) + 0.5)
+        return np.asarray(_FIRST[self.name] + STEP * (np.arange(self.count) + 0.5), dtype=np.float64)
 
 
 def heads_of(judged: tuple[bool, bool, bool]) -> tuple[Head, ...]:
@@ -51,7 +51,7 @@ def heads_of(judged: tuple[bool, bool, bool]) -> tuple[Head, ...]:
 
 def outputs(heads: tuple[Head, ...]) -> int:
     """How many numbers a network gives."""
-    return heads[-1].span.stop
+    return heads[-1].begin + heads[-1].count
 
 
 def mirrored(heads: tuple[Head, ...]) -> NDArray[np.int64]:

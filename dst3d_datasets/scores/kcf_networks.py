@@ -123,8 +123,8 @@ class _Inverted(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = nn.functional.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
-        y = self._bn2(self._project_conv(nn.functional.relu6(self._bn1(self._depthwise_conv(y)))))
-        return x + y if self.skips else y
+        found: Tensor = self._bn2(self._project_conv(nn.functional.relu6(self._bn1(self._depthwise_conv(y)))))
+        return x + found if self.skips else found
 
 
 class _Same(nn.Conv2d):
@@ -136,7 +136,9 @@ class _Same(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
         h, w = (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in x.shape[-2:])
-        return super().forward(nn.functional.pad(x, (w // 2, w - w // 2, h // 2, h - h // 2)))
+        padded = nn.functional.pad(x, (w // 2, w - w // 2, h // 2, h - h // 2))
+        found: Tensor = super().forward(padded)
+        return found
 
 
 class Lite0(Network):
@@ -155,10 +157,14 @@ class Lite0(Network):
 
     def features(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) to (B, 1280, H / 32, W / 32)."""
-        found: Tensor = nn.functional.relu6(self._bn0(self._conv_stem(image)))
+        found = self.stem(image)
         for block in self._blocks:
             found = block(found)
         return nn.functional.relu6(self._bn1(self._conv_head(found)))
+
+    def stem(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) to (B, 32, H / 2, W / 2), what the first block takes."""
+        return nn.functional.relu6(self._bn0(self._conv_stem(image)))
 
 
 def side_by_side(networks: Sequence[nn.Module]) -> nn.Module:

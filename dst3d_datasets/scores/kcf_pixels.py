@@ -29,10 +29,10 @@ def load(samples: ClassSamples, size: int, device: torch.device, progress: Calla
     """
     pictures = np.empty((len(samples), size, size, 3), np.uint8)
     for number, sample in enumerate(samples):
-        image = sample.image
-        if image.shape[:2] != (size, size):
-            image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
-        pictures[number] = image
+        if sample.image.shape[:2] == (size, size):
+            pictures[number] = sample.image
+        else:
+            pictures[number] = cv2.resize(sample.image, (size, size), interpolation=cv2.INTER_AREA)
         if number % 64 == 0:
             progress(number / len(samples))
     return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).contiguous()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -125,16 +126,28 @@ def fit(
     optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=device.type == "cuda")
     network.train()
     steps = len(index)
-    for step in range(steps):
-        for group in optimiser.param_groups:
-            group["lr"] = rate * rate_at(step, steps)
-        for own_index, own_draws in zip(index[step].chunk(pieces), draws[step].chunk(pieces), strict=True):
-            loss = _loss(network, data, own_index, own_draws) * (len(own_index) / len(index[step]))
-            loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        if step % 16 == 0:
-            progress(step / steps)
+    with _fastest_convolutions():
+        for step in range(steps):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * rate_at(step, steps)
+            for own_index, own_draws in zip(index[step].chunk(pieces), draws[step].chunk(pieces), strict=True):
+                loss = _loss(network, data, own_index, own_draws) * (len(own_index) / len(index[step]))
+                loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+            if step % 16 == 0:
+                progress(step / steps)
+
+
+@contextmanager
+def _fastest_convolutions() -> Iterator[None]:
+    """Let cuDNN try its algorithms: every step has the same shapes."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 def _common(arrays: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:

@@ -13,7 +13,7 @@ from typing import Any
 from ..engines.pool import Answer, Pool, Task, available_cores, visible_gpus
 from ..errors import UsageError
 from ..recipe import Recipe, dump
-from ..run import amend, lock, read_run
+from ..run import amended, lock, note, read_run
 from ..scores import Scorer
 from ..store import Store
 from .jobs import Place, classes_of, digest, digest_of_options, digest_of_shards, found_tables, leftovers
@@ -67,7 +67,7 @@ def score(
         only: kinds of scorers; empty: all that the recipe names.
         classes: ids of classes; empty: all.
         partial: judge classes too whose shards are not all made yet; they are judged again when they are.
-        overrides: changes of the run's recipe, which are noted; see `run.amend`.
+        overrides: changes of the run's recipe, which are noted; see `run.amended`.
         part: judge part `part` of `parts` of the classes, on a machine of its own.
         parts: how many parts there are.
         workers: processes; None: one a GPU if there are any, else one a core.
@@ -79,7 +79,7 @@ def score(
         BusyError: another process is scoring the same part.
     """
     store = Store(run)
-    recipe = amend(store, overrides)
+    recipe = amended(store, overrides)
     kinds = _kinds(recipe, only)
     found = classes_of(store, read_run(store)[1])
     chosen = _chosen(store, found.all() if partial else found.whole, classes, found.all())
@@ -89,6 +89,7 @@ def score(
         report = ScoreReport(len(chosen), 0, unfinished=[] if partial else sorted(found.partial))
         rounds = [[kind for kind in kinds if needs_scores(scorers[kind]) is late] for late in (False, True)]
         todo = [_jobs(store, recipe, chosen, {kind: scorers[kind] for kind in each}) for each in rounds]
+        note(store, recipe)  # now that every scorer has what it needs
         total = len(kinds) * sum(shards.num_samples for shards in chosen.values())
         left = sum(job.shards.num_samples for jobs in todo for job in jobs)
         report.num_done_before = len(kinds) * len(chosen) - sum(len(jobs) for jobs in todo)

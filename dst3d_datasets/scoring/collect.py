@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from ..arrow import arrow
 from ..errors import StoreError, UsageError
 from ..recipe import Recipe
-from ..run import Run, amend, read_run
+from ..run import Run, amended, note, read_run
 from ..scores import NOT_JUDGED
 from ..store import Store
 from .bins import bins_of, name_of
@@ -53,8 +54,16 @@ class Verdicts:
     @property
     def rejected(self) -> dict[str, list[str]]:
         """Class id -> keys of which no attempt is kept, sorted."""
+        return self._keys(self.decision.chosen & ~self.decision.keep)
+
+    @property
+    def below_the_bar(self) -> dict[str, list[str]]:
+        """Class id -> keys of which no attempt passes: the rejected ones, and those that the floor alone has kept."""
+        return self._keys(self.decision.chosen & (~self.decision.keep | self.decision.rescued))
+
+    def _keys(self, rows: NDArray[np.bool_]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for row in np.flatnonzero(self.decision.chosen & ~self.decision.keep).tolist():
+        for row in np.flatnonzero(rows).tolist():
             found.setdefault(self.class_ids[self.samples.class_id[row]], []).append(self.keys[row])
         return found
 
@@ -68,14 +77,16 @@ def verdicts_of(run: str | os.PathLike[str], overrides: Sequence[str] = ()) -> t
 
     Args:
         run: the run's folder or fsspec address.
-        overrides: changes of the run's recipe, which are noted; see `run.amend`.
+        overrides: changes of the run's recipe, which are noted if they lead to verdicts; see `run.amended`.
 
     Raises:
         UsageError: see `collect`.
     """
     store = Store(run)
-    recipe = amend(store, overrides)
-    return store, recipe, collect(store, recipe, read_run(store)[1])
+    recipe = amended(store, overrides)
+    verdicts = collect(store, recipe, read_run(store)[1])
+    note(store, recipe)
+    return store, recipe, verdicts
 
 
 def collect(store: Store, recipe: Recipe, run: Run) -> Verdicts:
@@ -116,7 +127,7 @@ def _decided(store: Store, recipe: Recipe, tables: dict[str, list[ScoreTable]]) 
     by = _deciding(recipe, tables, scores)
     symmetry = np.asarray(facts.get("symmetry", []), np.int64)
     samples = Population(
-        key=np.unique(np.array(keys, dtype=np.str_), return_inverse=True)[1].reshape(-1).astype(np.int64),
+        key=_numbers(keys),
         attempt=np.asarray(facts.get("attempt", []), np.int64),
         class_id=np.repeat(np.arange(len(first)), counts),
         view_bin=bins_of(np.asarray(facts["azimuth"]), np.asarray(facts["elevation"]), symmetry),
@@ -145,6 +156,12 @@ def _decided(store: Store, recipe: Recipe, tables: dict[str, list[ScoreTable]]) 
     )
 
 
+def _numbers(keys: list[str]) -> NDArray[np.int64]:
+    """(N,) a number for each key; the attempts at one key follow each other."""
+    is_next = np.fromiter((a != b for a, b in pairwise(keys)), np.int64, max(len(keys) - 1, 0))
+    return np.concatenate([np.zeros(min(len(keys), 1), np.int64), np.cumsum(is_next)])
+
+
 def _joined(parts: list[Any]) -> Any:
     if isinstance(parts[0], list):
         return [value for part in parts for value in part]
@@ -152,8 +169,16 @@ def _joined(parts: list[Any]) -> Any:
 
 
 def _columns(tables: dict[str, list[ScoreTable]], counts: list[int], which: str) -> dict[str, Any]:
-    """Columns over all classes; where a class has none of a name, its details are empty."""
-    names = dict.fromkeys(name for own in tables.values() for table in own for name in getattr(table, which))
+    """Columns over all classes; where a class has none of a name, its details are empty.
+
+    Raises:
+        UsageError: two scorers use the same name.
+    """
+    names: dict[str, str] = {}
+    for table in (table for own in tables.values() for table in own):
+        for name in getattr(table, which):
+            if names.setdefault(name, table.kind) != table.kind:
+                raise UsageError(f"the scorers {names[name]} and {table.kind} both have {name!r}: use one of them")
     found: dict[str, Any] = {}
     for name in names:
         parts = [

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import ModelRefused, Reason
 from ..nouns import CadModel, Camera, ModelRef
 from ..recipe import Recipe
-from ..seeds import seed_of
+from ..seeds import sample_seed, seed_of
 from ..sources.catalogue import build_sources, resolve
 from ..tools import tools_for
 
@@ -53,7 +53,10 @@ class RunRedraw:
         from ..render.controls import render_control
 
         model, tools = self._model(label), tools_for(self._recipe)
-        lights = tools.lighting.lights_of(seed_of(label["seed"], "light"))
+        seed = sample_seed(
+            self._recipe.seed, model.ref.uid, label["view"]
+        )  # of the first attempt: a retry has its light
+        lights = tools.lighting.lights_of(seed_of(seed, "light"))
         background = self._recipe.controls.background
         buffers = tools.renderer.render(model, cameras, [lights] * len(cameras))
         return [(render_control(each, background), each.mask) for each in buffers]

@@ -10,6 +10,7 @@ from typing import Any, overload
 import numpy as np
 
 from ..columns import CONTROL_MEMBERS
+from ..engines.pool import available_cores
 from ..loading import decode_sample
 from ..open_shards import OpenShards
 from ..receipt import Receipt
@@ -18,7 +19,7 @@ from ..store import Store
 from ..stream import ordered_map
 from ..tar import Entry, read_index, read_sample
 
-_DECODERS = 2
+_MOST_DECODERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class RunSamples:
         return len(self._rows)
 
     def __iter__(self) -> Iterator[Candidate]:
-        return ordered_map(self._decoded, self._read(range(len(self))), _DECODERS, 4 * _DECODERS)
+        decoders = max(2, min(available_cores() // 2, _MOST_DECODERS))
+        return ordered_map(self._decoded, self._read(range(len(self))), decoders, 4 * decoders)
 
     def label(self, index: int) -> Mapping[str, Any]:
         """The label of one sample."""

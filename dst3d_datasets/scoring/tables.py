@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ from ..store import Store
 
 SCHEMA = "dst3d-scores/1"
 FACTS = ("key", "attempt", "class_name", "azimuth", "elevation", "symmetry")  # of each sample, from its label
+RESERVED = (*FACTS, "reason", "class_id", "view_bin", "keep", "chosen", "rescued", "threshold")  # columns of verdicts
+_NAME = re.compile(r"[a-z0-9_]+")
 _WHAT = "tables of scores"
 
 
@@ -58,8 +61,10 @@ def checked(judgement: Judgement, count: int, names: Sequence[str]) -> None:
     for name, values in {**judgement.scores, **judgement.details}.items():
         if np.shape(values) != (count,):
             raise ValueError(f"{name} has shape {np.shape(values)}, and not ({count},)")
-        if name in FACTS or name == "reason" or (name in judgement.details and name in judgement.scores):
+        if name in RESERVED or (name in judgement.details and name in judgement.scores):
             raise ValueError(f"{name!r} is the name of another column")
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a score: a-z, 0-9 and _")
     for name, values in judgement.scores.items():
         judged = values != NOT_JUDGED
         if not (np.isfinite(values) & (~judged | ((values >= 0.0) & (values <= 1.0)))).all():

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..engines.worker import describe
 from ..errors import Dst3dError, StoreError
+from ..machine import one_thread_an_operator
 from ..recipe import Recipe, validate
 from ..registry import lookup
 from ..scores import Judgement, Scorer
-from ..shard import one_thread_an_operator
 from ..store import Store
 from .jobs import Place, places_there
 from .redraw import RunRedraw
@@ -127,4 +127,4 @@ class Worker:
         for place, name, _ in list(places_there(self._store, made.class_id)):
             same = (place.kind, place.options, place.shards) == (made.kind, made.options, made.shards)
             if same and (place.revision != made.revision or name != made.path):
-                self._store.remove(name)
+                self._store.remove(place.path if name == place.path else place.stem)

@@ -38,7 +38,7 @@ def train_judge(
 
     device = mixer.views.device
     half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
-    judge = Judge(len(CLASSES), len(PAINTS)).to(device).to(memory_format=torch.channels_last)
+    judge = Judge(len(CLASSES), len(PAINTS)).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(judge.parameters(), lr=RATE, weight_decay=0.03)
     start, step = time.perf_counter(), 0
     hits = [0.0, 0.0]
