@@ -43,7 +43,7 @@ class DinoScoreOptions(Strict):
     )
     revision: str = Field("main", description="branch, tag or commit of `model` on the Hub")
     patches: int = Field(21, ge=4, le=64, description="places along a side at which the two are compared")
-    temperature: float = Field(0.03, gt=0.0, le=10.0, description="of the softmax over the views' similarities")
+    temperature: float = Field(0.1, gt=0.0, le=10.0, description="of the softmax; 1 is the distance of two renders")
     device: str = location("auto", description="auto: cuda if there is one")
 
 

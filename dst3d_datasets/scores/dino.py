@@ -3,7 +3,9 @@
 The model is drawn again from the label's camera, turned by +180, +-90 and +-30 degrees about its vertical axis, and
 mirrored. The picture and each of these renders become grids of features (DINOv2's patch tokens, or histograms of
 gradients without any network), and their similarity is the mean of the features' products over the two silhouettes.
-The score is the label's share of a softmax over the similarities. What edges cannot see, a front drawn on a back, shows
+How much more the picture is like another render than like the label's is divided by how far the two renders are apart,
+so that a nearly symmetric object counts like any other: -1 would be the label's render itself, +1 the other one. The
+score is the label's share of a softmax over these. What edges cannot see, a front drawn on a back, shows
 here, because the other view is asked about too.
 """
 
@@ -34,7 +36,7 @@ Drawn = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 
 
 class DinoScorer:
-    """Gives `pose_contrast`; the margin before the next best view, and which view fits best, are in the details.
+    """Gives `pose_contrast`; the margin before the nearest other view, and which view fits best, are in the details.
 
     Args:
         options: which features, and how sharp the softmax is.
@@ -101,13 +103,15 @@ class DinoScorer:
             return f"the CAD model cannot be drawn again: {error.detail}"
         if not drawn[0][1].any():
             return "the CAD model is not in the picture"
-        likeness, is_other = compare(self.features, sample.image, drawn)
-        if not is_other.any():
+        likeness, apart = compare(self.features, sample.image, drawn)
+        told = np.flatnonzero(apart > 0.0)
+        if not len(told):
             return "the object looks the same from every side"
-        kept = np.concatenate([likeness[:1], likeness[1:][is_other]])
-        names = [name for name, other in zip(cameras, [True, *is_other], strict=True) if other]
-        shares = np.exp((kept - kept.max()) / self.options.temperature)
-        return float(shares[0] / shares.sum()), float(kept[0] - kept[1:].max()), names[int(kept.argmax())]
+        evidence = (likeness[1:] - likeness[0])[told] / apart[told]
+        best = int(evidence.argmax())
+        share = float(np.exp(-np.logaddexp.reduce([0.0, *(evidence / self.options.temperature)])))
+        name = list(cameras)[1 + int(told[best])] if evidence[best] > 0.0 else "label"
+        return share, -float(evidence[best]), name
 
 
 def views_of(label: Mapping[str, Any]) -> dict[str, Camera]:
@@ -128,7 +132,7 @@ def views_of(label: Mapping[str, Any]) -> dict[str, Camera]:
 
 def compare(
     features: Features, image: NDArray[np.uint8], drawn: Sequence[Drawn]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How alike a picture is to each of some renders.
 
     Args:
@@ -137,7 +141,8 @@ def compare(
         drawn: renders (H, W, 3) and masks (H, W), the first of them at the label.
 
     Returns:
-        (V,) similarities, at most 1, and (V - 1,) whether each other render can be told from the first at all.
+        (V,) similarities, at most 1, and (V - 1,) how much less each other render is like the first than that is like
+        itself; 0 where the two cannot be told apart.
     """
     square = _around(np.any([mask for _, mask in drawn], axis=0))
     pictures = [_cut(each, square, features.side) for each in (image, *(render for render, _ in drawn))]
@@ -147,11 +152,10 @@ def compare(
     seen, renders = grids[0], grids[1:]
     likeness = [_likeness(seen, grid, areas[0], area) for grid, area in zip(renders, areas, strict=True)]
     own = _likeness(renders[0], renders[0], areas[0], areas[0])
-    others = [
-        _likeness(renders[0], grid, areas[0], area) < ALIKE * own
-        for grid, area in zip(renders[1:], areas[1:], strict=True)
-    ]
-    return np.array(likeness), np.array(others, bool)
+    others = np.array(
+        [_likeness(renders[0], grid, areas[0], area) for grid, area in zip(renders[1:], areas[1:], strict=True)]
+    )
+    return np.array(likeness), np.where(others < ALIKE * own, own - others, 0.0)
 
 
 def _likeness(first: Grid, second: Grid, first_area: Grid, second_area: Grid) -> float:
