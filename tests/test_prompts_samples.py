@@ -70,7 +70,7 @@ def test_one_classs_captions_change_no_other_classs_samples(tmp_path: Path, monk
     teapots = {key for key in before if json.loads(before[key]["json"])["class_name"] == "teapot"}
     assert len(teapots) == 10
     assert changed <= teapots
-    assert len(changed) >= 8
+    assert len(changed) >= 5  # some of the words are the same in both
     for key in teapots:  # the words alone are other ones: pose, seed and controls stay
         assert {name for name in before[key] if before[key][name] != after[key][name]} <= {"txt", "json"}
 

@@ -39,9 +39,9 @@ class _Texts:
 
 
 def run(quick: bool) -> Measured:
-    """50 classes, 100 captions each in style phrases; 5 classes with 20 each in style free. With `quick`, 3 classes
+    """50 classes, 100 captions each in style phrases; 5 classes with 20 each in style free. With `quick`, 2 classes
     with 50 each and no style free."""
-    num_classes, counts = (3, {"phrases": (3, 50)}) if quick else (50, {"phrases": (50, 100), "free": (5, _EACH)})
+    num_classes, counts = (2, {"phrases": (2, 50)}) if quick else (50, {"phrases": (50, 100), "free": (5, _EACH)})
     models = _models(num_classes, _EACH)
     topics = topics_of([ref for refs in models.values() for ref in refs], estimate)
     found = [
