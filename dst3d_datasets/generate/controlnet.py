@@ -7,9 +7,8 @@ shape: a short batch is padded by repeating its last shot. What that gives, meas
 * CPU, float32: the same bytes in any place of the batch, with any neighbours, padded or not. Another *thread count* or
   batch size moves a few values in a million by one (`make_shard` fixes both).
 * H200, float16, SD 1.5 shapes at 512 px, 20 steps, batch 32, compiled: the same bytes when drawn again; another place
-  in the batch moves values by at most one (0.03 on average). Against the stock pipeline at the same batch they differ by
-  at most two (0.14 on average), which is what the stock pipeline at batches 32 and 16 differs by from itself
-  (`dst3d bench generate`).
+  in the batch moves values by at most one (0.03 on average). The stock pipeline at the same batch differs from it by at
+  most two (0.14 on average), as it does from itself at batch 16 (`dst3d bench generate`).
 
 The safety checker is switched off (it would put black pictures, silently, where it misjudges a render), and so is
 SDXL's invisible watermark (it would depend on which packages are installed). `eta` is passed where pipeline and
