@@ -9,8 +9,9 @@ one which they contradict. Here:
   machine, and seconds a class on a CPU; in each round but the first a label counts as far as the last round trusts it
   (small-loss selection, as in co-teaching, Han et al., NeurIPS 2018);
 * networks may be trained after that (`backbone`), on what the screening trusts, and vote with it (`kcf_refine`);
-* the score is what is given to the label's neighbourhood by what is given to the neighbourhood that is liked best, so
-  that a picture which nobody can read is not held against its label.
+* a label is trusted by what is given to its neighbourhood against what is given to the one that is liked best, so that
+  a hard view does not count less in the next round; the score is the geometric mean of that and of what is
+  given to the label outright, so that a picture that shows no pose, or another class, scores low.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from .kcf_folds import folds_of, poses_of, why_not
 from .kcf_refine import Networks
 from .kcf_screen import screen
 
-_VERSION = "1"
+_VERSION = "2"
 
 
 class Kcf:
@@ -76,6 +77,7 @@ class Kcf:
         case = Case(options, samples, usable, taking_part, fold, scratch, progress)
         screened = screen(case)
         trust = screened.trust if options.backbone == "none" else Networks(case, screened).trust()
+        trust = case.score(trust, screened.plain)
         progress(1.0)
         return judgement("kcf", len(poses), usable, trust, -np.log(np.maximum(trust, 1e-12)), fold)
 

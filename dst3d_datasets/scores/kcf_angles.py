@@ -109,17 +109,32 @@ def agreement(heads: tuple[Head, ...], chance: Floats, poses: Poses, tolerance: 
     """
     agreed = np.ones(len(poses))
     for head in heads:
-        given = chance[:, head.span]
-        at_label = (given * closeness(head, poses, tolerance)).sum(1)
-        anywhere = given @ near(head, head.centres, tolerance)
-        best = anywhere.max(1)
-        if head.name == "azimuth":
-            at_label[poses.symmetry == 0] = best[poses.symmetry == 0]
-            for order in np.unique(poses.symmetry[poses.symmetry > 1]).tolist():
-                own = poses.symmetry == order
-                best[own] = _over_turns(head, given[own], tolerance, order).max(1)
+        at_label, best = _given(head, chance[:, head.span], poses, tolerance)
         agreed *= np.minimum(at_label / np.maximum(best, 1e-12), 1.0)
     return agreed
+
+
+def mass(heads: tuple[Head, ...], chance: Floats, poses: Poses, tolerance: float) -> Floats:
+    """What distributions give to labels and their neighbours, (N,) in [0, 1]; arguments as of `agreement`.
+
+    Little, too, where a picture says nothing of its pose: one of another class, or of nothing.
+    """
+    found = np.ones(len(poses))
+    for head in heads:
+        found *= np.minimum(_given(head, chance[:, head.span], poses, tolerance)[0], 1.0)
+    return found
+
+
+def _given(head: Head, given: Floats, poses: Poses, tolerance: float) -> tuple[Floats, Floats]:
+    """What one head gives to the label's neighbourhood, and to the one it likes best; both (N,)."""
+    at_label = (given * closeness(head, poses, tolerance)).sum(1)
+    best = (given @ near(head, head.centres, tolerance)).max(1)
+    if head.name == "azimuth":
+        at_label[poses.symmetry == 0] = best[poses.symmetry == 0]
+        for order in np.unique(poses.symmetry[poses.symmetry > 1]).tolist():
+            own = poses.symmetry == order
+            best[own] = _over_turns(head, given[own], tolerance, order).max(1)
+    return at_label, best
 
 
 def _over_turns(head: Head, given: Floats, tolerance: float, order: int) -> Floats:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..recipe.score_options import KcfOptions
 from . import ClassSamples, Scratch
-from .kcf_angles import Head, agreement, heads_of, mirrored, outputs
+from .kcf_angles import Head, agreement, heads_of, mass, mirrored, outputs
 from .kcf_folds import Poses, judged_heads
 from .kcf_pixels import load
 from .kcf_train import device_of
@@ -78,6 +78,15 @@ class Case:
         """
         chance = (plain + turned) / 2.0 if mirror else plain
         return agreement(self.heads, chance, self.poses, self.options.tolerance)
+
+    def score(self, trust: Floats, plain: Floats) -> Floats:
+        """The score, (n,) in [0, 1]: the geometric mean of the trust and of what is given to the label outright.
+
+        Args:
+            trust: (n,), of the last round.
+            plain: (n, outputs), what held-out pictures are said to show.
+        """
+        return np.asarray(np.sqrt(trust * mass(self.heads, plain, self.poses, self.options.tolerance)))
 
     def is_own_mirror_image(self, plain: Floats, turned: Floats) -> bool:
         """Whether those who never saw a mirror image take it for the class, seen from the mirrored angle.
