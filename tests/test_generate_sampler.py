@@ -190,3 +190,11 @@ def test_unknown_networks_are_left_to_their_pipeline(folders):
     assert sampler_module.why_no_sampler(pipeline) == ""
     pipeline.unet.register_to_config(class_embed_type="timestep")
     assert "class_embed_type" in sampler_module.why_no_sampler(pipeline)
+
+
+@pytest.mark.parametrize(("size", "batch"), [(0, 32), (512, 32), (768, 8), (1024, 8), (2048, 2), (4096, 1)])
+def test_a_gpus_batch_suits_the_size(folders, monkeypatch, size, batch):
+    """A power of two of no more pixels than 32 pictures of 512 have; what the recipe says goes before."""
+    assert generator(folders, size=size).batch_size == 4
+    assert generator(folders, size=size, device="cuda").batch_size == batch
+    assert generator(folders, size=size, device="cuda", batch_size=5).batch_size == 5

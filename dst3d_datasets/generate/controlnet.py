@@ -106,8 +106,8 @@ class ControlNetGenerator:
             return self.options.batch_size
         if not _device(self.options).startswith("cuda"):
             return 4
-        side = self.options.size or 512
-        return max(1, min(32, 1 << ((32 * 512 * 512 // (side * side)).bit_length() - 1)))
+        side = max(512, self.options.size)
+        return 1 << (max(1, 32 * 512 * 512 // (side * side)).bit_length() - 1)  # as many pixels as 32 pictures of 512
 
     def expect(self, num_pictures: int) -> None:
         """Told how many pictures this process is going to draw, about: decides whether compiling pays."""
@@ -139,7 +139,6 @@ class ControlNetGenerator:
         for prepared in ahead(
             (drawing.prepare(shots, self._size(shots)) for shots in self._cut(batches)), 1, "prepare"
         ):
-            self._expected -= len(prepared.shots)
             for pending in self._begun(drawing, prepared, waiting):
                 waiting.append(pending)
                 while len(waiting) > depth:
