@@ -64,7 +64,7 @@ def test_planted_failures_are_found(cars: Pictures) -> None:
     assert auroc(score, bad) > 0.97
     flips = (wrong.planted == "flip") | ~bad
     assert auroc(score[flips], bad[flips]) > 0.97
-    assert np.median(score[~bad]) > 0.9 > 0.4 > np.median(score[bad])
+    assert np.median(score[~bad]) > 0.5 > 2 * np.median(score[bad])
     assert (found.details["kcf_folds"] == 5).all()
     assert np.allclose(found.details["kcf_loss"], -np.log(np.maximum(score, 1e-12)))
 
@@ -109,11 +109,12 @@ def test_a_symmetric_objects_turns_are_all_right(cars: Pictures) -> None:
     twofold = changed(plant(cars, 0.2, ("flip",)), symmetry=2)
     score = Kcf(KcfOptions(device="cpu")).judge(twofold, Kept()).scores["kcf"]
     bad = twofold.planted != ""
-    assert min(np.median(score[bad]), np.median(score[~bad])) > 0.9
+    assert abs(np.median(score[bad]) - np.median(score[~bad])) < 0.05
+    assert np.median(score) > 0.6
     shuffled = changed(cars, {i: {"azimuth": 360.0 * math.sin(i) ** 2} for i in range(120)}, symmetry=0)
     as_it_was = changed(cars, symmetry=0)
     for score in (Kcf(KcfOptions(device="cpu")).judge(p, Kept()).scores["kcf"] for p in (shuffled, as_it_was)):
-        assert np.median(score) > 0.8
+        assert np.median(score) > 0.6
 
 
 @pytest.mark.parametrize(
@@ -188,3 +189,11 @@ def test_progress_never_goes_back() -> None:
     assert told == sorted(told)
     assert told[-1] == 1.0
     assert len(told) > 3
+
+
+def test_a_picture_that_shows_no_pose_scores_low(cars: Pictures) -> None:
+    """An empty picture agrees with every label as far as it goes; what is given to the label outright says more."""
+    empty = np.arange(120)[:, None, None, None] % 10 == 3
+    blank = replace(cars, images=np.where(empty, 128, cars.images).astype(np.uint8))
+    score = Kcf(KcfOptions(device="cpu")).judge(blank, Kept()).scores["kcf"]
+    assert auroc(score, np.arange(120) % 10 == 3) > 0.95
