@@ -51,7 +51,7 @@ def test_wrong_backbones_and_weights_say_so(tmp_path: Path) -> None:
 def test_lite0_has_its_trained_weights() -> None:
     """They fit, and are pinned by the revision; its features find planted failures too."""
     options = KcfOptions(features=("hog", "lite0"), size=64, device="cpu")
-    assert Kcf(options).revision == f"1-{revision_of(KcfOptions(backbone='lite0', weights=''))}"
+    assert Kcf(options).revision == f"2-{revision_of(KcfOptions(backbone='lite0', weights=''))}"
     trained, untrained = (network_of(KcfOptions(backbone="lite0", trained=t), 2, 0) for t in (True, False))
     assert float((trained.state_dict()["_bn1.running_var"] - 1.0).abs().max()) > 0.1
     assert not bool((untrained.state_dict()["_bn1.running_var"] - 1.0).any())
