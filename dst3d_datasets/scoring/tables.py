@@ -124,7 +124,9 @@ def read_table(store: Store, path: str) -> ScoreTable:
     if data is None:
         raise StoreError(f"{store.url}/{path}: gone; run `dst3d score` again")
     try:
-        table = parquet.read_table(io.BytesIO(data))
+        # Not a Python file: Arrow reads ahead on threads of its own, and one that asks a Python object for bytes while
+        # the interpreter ends takes the process with it.
+        table = parquet.read_table(pa.BufferReader(data))
         about = json.loads(table.schema.metadata[b"dst3d"])
         if about["schema"] != SCHEMA:
             raise StoreError(f"{store.url}/{path}: made by another version of dst3d_datasets")
