@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -64,23 +65,28 @@ def work(job: Job) -> Done:
 
 
 def in_processes(do: Callable[[T], U], items: Sequence[T], workers: int = 0) -> list[U]:
-    """`do` of every item, in their order.
+    """`do` of every item, in their order; processes are dealt out to the GPUs in turn.
 
     Args:
         do: a function of a module, so that other processes find it.
         items: the longest work first.
-        workers: processes; 0: one a core, or on a GPU as many as share it well; 1: this one.
+        workers: processes; 0: one a core, or on GPUs as many as share them well; 1: this one.
     """
-    count = min(workers or (ON_ONE_GPU if visible_gpus() else available_cores()), len(items))
+    gpus = visible_gpus()
+    count = min(workers or ON_ONE_GPU * len(gpus) or available_cores(), len(items))
     if count <= 1:
         return [do(item) for item in items]
     context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
-    with ProcessPoolExecutor(count, context, initializer=_alone) as pool:
+    with ProcessPoolExecutor(count, context, initializer=_begin, initargs=(context.Value("i", 0), gpus)) as pool:
         return list(pool.map(do, items))
 
 
-def _alone() -> None:
-    """One thread an operator: the cores are shared by the processes."""
+def _begin(begun: Any, gpus: Sequence[str]) -> None:
+    """One GPU of its own choice for this process, and one thread an operator: the cores are shared."""
+    with begun.get_lock():
+        number, begun.value = begun.value, begun.value + 1
+    if gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
     import torch
 
     torch.set_num_threads(1)

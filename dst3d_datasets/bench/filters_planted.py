@@ -26,7 +26,7 @@ KINDS: dict[str, str] = {
     "edges": "another model of the class from elsewhere: what a generator draws that ignores its edges",
     "scale": "the camera 1.6 times as far, or 1.35 times as near",
 }
-RATES = (0.05, 0.1, 0.2, 0.4)
+RATES = (0.05, 0.2, 0.4)
 CLEAR = 20.0  # degrees that a pose must be wrong by, after every symmetry, to count
 FAR, NEAR = 1.6, 1 / 1.35
 

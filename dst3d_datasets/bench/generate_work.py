@@ -78,15 +78,18 @@ def flops(generator: ControlNetGenerator, wanted: Sequence[Shot]) -> float:
 
 
 def rate(generator: ControlNetGenerator, batches: Sequence[Sequence[Shot]]) -> dict[str, float]:
-    """Pictures a second of a stream of batches, and the share of the time that the device was at work."""
+    """Pictures a second of a stream of batches from its first one on, and the share of it the device was at work."""
     start = time.perf_counter()
     generator.generate(batches[0])  # loads, compiles
     generator.generate(batches[0])  # records
     sync()
     warm = time.perf_counter() - start
     peak(reset=True)
-    start, busy, count = time.perf_counter(), 0.0, 0
-    for batch, _, seconds in generator.stream(iter(batches)):
+    busy, count = 0.0, 0
+    for number, (batch, _, seconds) in enumerate(generator.stream(iter(batches))):
+        if number == 0:
+            start = time.perf_counter()
+            continue
         busy += seconds
         count += len(batch)
     wall = time.perf_counter() - start

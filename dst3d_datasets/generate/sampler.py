@@ -20,6 +20,7 @@ from torch import Tensor
 from ..recipe.options import ControlNetOptions
 from .compiling import Compiled, Recorded
 from .denoise import Conditions, Denoiser, why_not
+from .norms import channels_last
 
 DECODED_AT_ONCE = 16  # pictures of 512 px a call of the autoencoder; fewer are slower on a GPU, more need memory
 KNOWN = ("StableDiffusionControlNetPipeline", "StableDiffusionXLControlNetPipeline")
@@ -69,9 +70,9 @@ class Sampler:
 
     def compile(self, key: str) -> None:
         """Compile the networks at their first use from now on; `key` names their shapes in the cache."""
+        for net in (self._pipeline.unet, self._pipeline.controlnet, self._pipeline.vae):
+            channels_last(net)
         if self.device.type == "cuda":
-            for net in (self._pipeline.unet, self._pipeline.controlnet, self._pipeline.vae):
-                net.to(memory_format=torch.channels_last)
             self._recorded.is_on = type(self._pipeline.scheduler).__name__ in RECORDED and not self._draws
         self._predictor.compile(f"{key}-step")
         self._decoder.compile(f"{key}-decode")

@@ -1,0 +1,81 @@
+"""Group norm in channels-last order against PyTorch's own, and against the formula in float64."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from dst3d_datasets.generate.norms import ChannelsLastGroupNorm, channels_last  # noqa: E402
+
+
+def norm_of(groups: int, channels: int) -> nn.GroupNorm:
+    torch.manual_seed(0)
+    norm = nn.GroupNorm(groups, channels, eps=1e-6)
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    return norm
+
+
+def exact(norm: nn.GroupNorm, values):
+    """The formula, in float64."""
+    groups = values.double().reshape(values.shape[0], norm.num_groups, -1)
+    mean, var = groups.mean(2, keepdim=True), groups.var(2, correction=0, keepdim=True)
+    normal = ((groups - mean) / torch.sqrt(var + norm.eps)).reshape(values.shape)
+    weight, bias = (part.double().view(1, -1, 1, 1) for part in (norm.weight, norm.bias))
+    return normal * weight + bias
+
+
+@pytest.mark.parametrize("shape", [(2, 64, 64, 64), (3, 32, 9, 7), (1, 96, 8, 8), (2, 64, 2, 2), (1, 32, 5, 200)])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_it_is_group_norm(shape, layout):
+    norm = norm_of(32, shape[1])
+    values = (torch.randn(shape) * 3 + 5).contiguous(memory_format=layout)
+    found = ChannelsLastGroupNorm(norm)(values)
+    assert found.shape == values.shape
+    torch.testing.assert_close(found, norm(values), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found.double(), exact(norm, values), rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_half_precision_loses_no_more_than_pytorchs_own():
+    """Values far from zero, where a variance from sums of squares would suffer first."""
+    norm = norm_of(8, 64)
+    values = (torch.randn(2, 64, 16, 16) + 100).to(torch.float16)
+    wanted = exact(norm, values)
+    ours, theirs = (
+        (each(values.float()).to(torch.float16).double() - wanted).abs().max()
+        for each in (ChannelsLastGroupNorm(norm), norm)
+    )
+    half = ChannelsLastGroupNorm(norm)(values)
+    assert half.dtype == torch.float16
+    assert (half.double() - wanted).abs().max() <= 2 * max(float(theirs), 2e-3)
+    assert ours <= 2 * max(float(theirs), 2e-3)
+
+
+def test_a_constant_picture_stays_finite():
+    norm = norm_of(4, 8)
+    found = ChannelsLastGroupNorm(norm)(torch.full((1, 8, 4, 4), 7.0))
+    torch.testing.assert_close(found, norm.bias.view(1, 8, 1, 1).expand(1, 8, 4, 4), rtol=1e-2, atol=1e-2)
+
+
+def test_all_norms_of_a_network_are_replaced_and_share_their_parameters():
+    plain, own = norm_of(4, 8), norm_of(4, 8)
+    bare = nn.GroupNorm(4, 8, affine=False)
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), plain, nn.Sequential(nn.SiLU(), own, bare)).eval()
+    values = torch.randn(2, 3, 10, 10)
+    wanted = network(values)
+    names = set(network.state_dict())
+    channels_last(network)
+    assert set(network.state_dict()) == names
+    assert isinstance(network[1], ChannelsLastGroupNorm)
+    assert isinstance(network[2][1], ChannelsLastGroupNorm)
+    assert network[2][2] is bare
+    assert network[1].weight is plain.weight
+    assert not network[1].training
+    assert network[0].weight.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(network(values), wanted, rtol=1e-4, atol=1e-5)
+    tokens = torch.randn(2, 8, 5)  # as the attention of an autoencoder calls its norm
+    torch.testing.assert_close(network[1](tokens), plain(tokens))
