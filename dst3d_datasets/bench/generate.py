@@ -38,7 +38,7 @@ def run(quick: bool) -> Measured:
         table = _Table(pipeline, 512 if gpu else 128, work.limit(), gpu)
         table.stock(4, "pil", 2)
         table.stock(32 if gpu else 8, "pt", 1 if quick else 2)
-        many = (4 if quick else 8) if gpu else 2
+        many = (4 if quick else 10) if gpu else 2
         table.ours("exact", {}, many)
         for steps in (8, 6):
             table.ours(f"fast: {steps} steps of DPM-Solver++, half of them guided", FAST | {"steps": steps}, many)

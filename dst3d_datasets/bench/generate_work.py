@@ -78,22 +78,29 @@ def flops(generator: ControlNetGenerator, wanted: Sequence[Shot]) -> float:
 
 
 def rate(generator: ControlNetGenerator, batches: Sequence[Sequence[Shot]]) -> dict[str, float]:
-    """Pictures a second of a stream of batches from its first one on, and the share of it the device was at work."""
+    """Pictures a second of a long stream of batches, and the share of the time that the device was at work.
+
+    Both are of the second half: what all batches take more than half of them. How a stream begins and ends, which comes
+    once however long it is, cancels out.
+    """
     start = time.perf_counter()
     generator.generate(batches[0])  # loads, compiles
     generator.generate(batches[0])  # records
     sync()
     warm = time.perf_counter() - start
     peak(reset=True)
-    busy, count = 0.0, 0
-    for number, (batch, _, seconds) in enumerate(generator.stream(iter(batches))):
-        if number == 0:
-            start = time.perf_counter()
-            continue
-        busy += seconds
-        count += len(batch)
-    wall = time.perf_counter() - start
-    return {"rate": count / wall, "busy": min(1.0, busy / wall), "warm": warm, "peak": peak()}
+    half = len(batches) // 2
+    (wall, busy), (twice, longer) = _streamed(generator, batches[:half]), _streamed(generator, batches)
+    count = sum(len(batch) for batch in batches[half:])
+    spent = twice - wall
+    return {"rate": count / spent, "busy": (longer - busy) / spent, "warm": warm, "peak": peak()}
+
+
+def _streamed(generator: ControlNetGenerator, batches: Sequence[Sequence[Shot]]) -> tuple[float, float]:
+    """Seconds until the last picture is there, and those in which the device was at work."""
+    start = time.perf_counter()
+    busy = sum(seconds for _, _, seconds in generator.stream(iter(batches)))
+    return time.perf_counter() - start, busy
 
 
 def stock_rate(generator: ControlNetGenerator, wanted: Sequence[Shot], batches: int, output: str) -> dict[str, float]:

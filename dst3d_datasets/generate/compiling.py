@@ -127,6 +127,15 @@ class _Graph:
         return self._output.clone()
 
 
+def written(value: Tensor) -> Tensor:
+    """The same tensor; but a compiler writes what it holds to memory, in its own order, and all who need it read it.
+
+    Left alone, it computes a value that several others need anew in each of them, and lays out what it does write as it
+    likes.
+    """
+    return value.as_strided(value.shape, value.stride())
+
+
 def _shapes(arguments: Any) -> Any:
     leaves, tree = pytree.tree_flatten(arguments)
     return str(tree), tuple(_shape(leaf) for leaf in leaves)

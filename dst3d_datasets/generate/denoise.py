@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .compiling import written
+
 
 class Conditions(NamedTuple):
     """What steers the pictures of one batch of B, the same at every step. Rows of two halves: negative, positive."""
@@ -167,7 +169,11 @@ class Denoiser(nn.Module):
 
 def _rows(value: Tensor, rows: int) -> Tensor:
     """The same for both halves, where it has been computed for one."""
-    return value if value.shape[0] == rows else torch.cat([value] * (rows // value.shape[0]))
+    halves = [value] * (rows // value.shape[0])
+    if len(halves) > 1 and value.ndim == 4 and value.is_contiguous(memory_format=torch.channels_last):
+        # A compiler makes one copy of equal halves, and forgets their memory format with it.
+        return torch.cat([half.permute(0, 2, 3, 1) for half in halves]).permute(0, 3, 1, 2)
+    return value if len(halves) == 1 else torch.cat(halves)
 
 
 def _time(net: Any, timestep: Tensor, given: Conditions, dtype: torch.dtype) -> Tensor:
@@ -208,7 +214,7 @@ def _part(attention: Any, hidden: Tensor, text: Tensor) -> Tensor:
     tokens = tokens.permute(0, 2, 3, 1).reshape(batch, height * width, tokens.shape[1])
     tokens = attention.proj_in(tokens) if linear else tokens
     first, *others = attention.transformer_blocks
-    tokens = _rows(first.attn1(first.norm1(tokens)) + tokens, rows)
+    tokens = written(_rows(first.attn1(first.norm1(tokens)) + tokens, rows))
     tokens = first.attn2(first.norm2(tokens), encoder_hidden_states=text) + tokens
     tokens = first.ff(first.norm3(tokens)) + tokens
     for block in others:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from .compiling import written
+
 _RUN = 128  # pixels that are summed at once: the compiler loops over as many, and keeps fewer in registers, slowly
 
 
@@ -22,10 +24,13 @@ class ChannelsLastGroupNorm(nn.GroupNorm):
 
     Args:
         norm: whose parameters are shared; it must have them (`affine`).
+        in_memory: what is normalised is read by others too (a sum, skips put side by side), so that it is written to
+            memory anyway. The compiler is told to do so in channels-last order, which it does not choose by itself.
     """
 
-    def __init__(self, norm: nn.GroupNorm) -> None:
+    def __init__(self, norm: nn.GroupNorm, in_memory: bool = True) -> None:
         super().__init__(norm.num_groups, norm.num_channels, norm.eps, device="meta")
+        self._in_memory = in_memory
         self.weight, self.bias = norm.weight, norm.bias
         self.train(norm.training)
 
@@ -37,6 +42,8 @@ class ChannelsLastGroupNorm(nn.GroupNorm):
         groups, each = self.num_groups, channels // self.num_groups
         lines = _lines(height, width)
         values = input.permute(0, 2, 3, 1)
+        if self._in_memory and values.is_contiguous():
+            values = written(values)
         runs = values.reshape(rows, height // lines, lines * width, channels).float()
         sums = torch.stack([runs.sum(2), runs.square().sum(2)])  # (2, B, H / lines, channels)
         sums = sums.view(2, rows, height // lines, groups, each).sum((2, 4))
@@ -44,9 +51,7 @@ class ChannelsLastGroupNorm(nn.GroupNorm):
         deviation = torch.rsqrt((square - mean.square()).clamp(min=0.0) + self.eps)
         scale = deviation * self.weight.float().view(groups, each)
         factors = torch.stack([scale, self.bias.float().view(groups, each) - mean * scale])
-        # The same tensor; but here the compiler writes it to memory, rather than computing it again for every pixel.
-        factors = factors.as_strided(factors.shape, factors.stride())
-        scale, shift = factors.view(2, rows, 1, 1, channels).unbind(0)
+        scale, shift = written(factors).view(2, rows, 1, 1, channels).unbind(0)  # not anew for every pixel
         return (values.float() * scale + shift).to(input.dtype).permute(0, 3, 1, 2)
 
 
@@ -64,4 +69,5 @@ def channels_last(network: nn.Module) -> None:
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is nn.GroupNorm and child.affine:
-                setattr(parent, name, ChannelsLastGroupNorm(child))
+                # The second norm of a residual block follows a convolution, with whose bias it fuses.
+                setattr(parent, name, ChannelsLastGroupNorm(child, in_memory=name != "norm2"))
