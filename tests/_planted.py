@@ -148,8 +148,3 @@ def planted() -> dict[str, tuple[Candidate, ...]]:
                 image = here.picture(replace(drawn, seed=shot.seed))
                 found.setdefault(kind, []).append(candidate(shot, image))
     return {kind: tuple(rows) for kind, rows in found.items()}
-
-
-def auroc(good: np.ndarray, bad: np.ndarray) -> float:
-    """P(a good one's score > a bad one's); ties count half."""
-    return float(((good[:, None] > bad) + 0.5 * (good[:, None] == bad)).mean())

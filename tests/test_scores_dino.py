@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("cv2")
 pytest.importorskip("torch")
 
-from _planted import Kept, Listed, auroc, planted, world
+from _planted import Kept, Listed, planted, world
 
 from dst3d_datasets.camera import rotation_of
 from dst3d_datasets.errors import ModelRefused, Reason
@@ -19,6 +19,7 @@ from dst3d_datasets.recipe.filter_options import DinoScoreOptions
 from dst3d_datasets.scores import NOT_JUDGED, Candidate, Judgement
 from dst3d_datasets.scores.dino import DinoScorer, views_of
 from dst3d_datasets.scores.features import Hog
+from dst3d_datasets.scores.logistic import auroc
 
 
 def _judge(rows: list[Candidate] | tuple[Candidate, ...], **options: object) -> Judgement:

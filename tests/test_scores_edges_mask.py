@@ -10,12 +10,13 @@ import pytest
 pytest.importorskip("cv2")
 pytest.importorskip("torch")
 
-from _planted import Kept, Listed, auroc, planted
+from _planted import Kept, Listed, planted
 
 from dst3d_datasets import registry
 from dst3d_datasets.recipe.filter_options import EdgeScoreOptions, MaskScoreOptions
 from dst3d_datasets.scores import NOT_JUDGED, Candidate, Judgement
 from dst3d_datasets.scores.edges import EdgeScorer, compare, sectors_of
+from dst3d_datasets.scores.logistic import auroc
 from dst3d_datasets.scores.mask import MaskScorer
 
 OPTIONS = {"edges": EdgeScoreOptions(kind="edges"), "mask": MaskScoreOptions(kind="mask")}

@@ -14,10 +14,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("cv2")
 transformers = pytest.importorskip("transformers")
 
-from _planted import SIZE, Kept, Listed, auroc, candidate, world  # noqa: E402
+from _planted import SIZE, Kept, Listed, candidate, world  # noqa: E402
 
 from dst3d_datasets.recipe.filter_options import OrientationScoreOptions  # noqa: E402
 from dst3d_datasets.scores import NOT_JUDGED, Candidate  # noqa: E402
+from dst3d_datasets.scores.logistic import auroc  # noqa: E402
 from dst3d_datasets.scores.networks import Network, around_object  # noqa: E402
 from dst3d_datasets.scores.orientation import OrientationNetwork, OrientationScorer  # noqa: E402
 from dst3d_datasets.scores.orientation_frame import (  # noqa: E402

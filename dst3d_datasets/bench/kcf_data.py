@@ -17,7 +17,7 @@ from ..recipe import Recipe, load_recipe
 from ..recipe.options import RenderGeneratorOptions
 from ..recipe.rendering import ControlOptions
 from ..render.controls import make_controls
-from ..scores import Candidate
+from ..scores import Candidate, logistic
 from ..seeds import seed_of, uniforms
 from ..symmetry import symmetry_of
 from ..tools import Tools
@@ -129,10 +129,6 @@ def auroc(score: NDArray[np.float64], bad: NDArray[np.bool_]) -> float:
     Raises:
         ValueError: all samples are of one kind.
     """
-    count = int(bad.sum()), int((~bad).sum())
-    if not all(count):
+    if bad.all() or not bad.any():
         raise ValueError("an AUROC needs both right and wrong samples")
-    _, place, times = np.unique(score, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(times) - (times - 1) / 2.0)[place]
-    below = float(rank[~bad].sum()) - count[1] * (count[1] + 1) / 2.0
-    return below / (count[0] * count[1])
+    return logistic.auroc(score[~bad], score[bad])
