@@ -38,6 +38,7 @@ from .draw import Drawing, Pending, Prepared
 from .families import Family, encode_by_mode, family_of, row_for_base, row_of
 from .idle import skip_idle
 from .loading import Pinned, load_pipeline, pin
+from .version import package_version
 from .weights import marker_reason, place_of, untrained_reason
 
 
@@ -242,9 +243,10 @@ class ControlNetGenerator:
         return self._drawn
 
     def _key(self) -> str:
-        """Names what is compiled: networks of the same shapes and dtype share it, whatever their weights."""
+        """Names what is compiled: networks of the same shapes, dtype and code share it, whatever their weights."""
         shapes = [(name, [tuple(p.shape) for p in net.parameters()]) for name, net in _networks(self._loaded())]
-        return hashlib.sha256(repr((shapes, self._dtype(), torch.__version__)).encode()).hexdigest()[:16]
+        code = [torch.__version__, package_version()]
+        return hashlib.sha256(repr((shapes, self._dtype(), code)).encode()).hexdigest()[:16]
 
 
 def _done(pending: Pending) -> tuple[Sequence[Shot], list[NDArray[np.uint8]], float]:
