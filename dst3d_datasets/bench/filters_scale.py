@@ -45,10 +45,10 @@ FULL = Scale(
     tiny=(("sports car", "rocking chair"), 12, 40), natural=True,
 )  # fmt: skip
 QUICK = Scale(
-    classes=("sports car",), models=8, views=24, size=64, rates=(0.2,), background="plain", steps=60, seeds=1,
+    classes=("sports car",), models=8, views=20, size=64, rates=(0.2,), background="plain", steps=40, seeds=1,
     learn_size=48, single=("edges", "mask"), test=(2, 20),
     options={
-        "kcf_reference": {"backbone": "small", "size": 48, "epochs": 10, "step": 4, "folds": 3},
+        "kcf_reference": {"backbone": "small", "size": 48, "epochs": 6, "step": 2, "folds": 3},
         "kcf": {"size": 64},
     },
 )  # fmt: skip
