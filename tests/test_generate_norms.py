@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
+from dst3d_datasets.generate.compiling import written  # noqa: E402
 from dst3d_datasets.generate.norms import ChannelsLastGroupNorm, channels_last  # noqa: E402
 
 
@@ -35,6 +36,7 @@ def test_it_is_group_norm(shape, layout):
     values = (torch.randn(shape) * 3 + 5).contiguous(memory_format=layout)
     found = ChannelsLastGroupNorm(norm)(values)
     assert found.shape == values.shape
+    torch.testing.assert_close(ChannelsLastGroupNorm(norm, in_memory=False)(values), found)
     torch.testing.assert_close(found, norm(values), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(found.double(), exact(norm, values), rtol=1e-4, atol=1e-4)
 
@@ -53,6 +55,14 @@ def test_half_precision_loses_no_more_than_pytorchs_own():
     assert half.dtype == torch.float16
     assert (half.double() - wanted).abs().max() <= 2 * max(float(theirs), 2e-3)
     assert ours <= 2 * max(float(theirs), 2e-3)
+
+
+def test_what_is_written_is_the_same_tensor():
+    values = torch.arange(24.0).view(2, 3, 4)[1].T  # neither at the beginning of its memory nor in its order
+    found = written(values)
+    assert torch.equal(found, values)
+    assert found.stride() == values.stride()
+    assert found.data_ptr() == values.data_ptr()
 
 
 def test_a_constant_picture_stays_finite():

@@ -14,6 +14,7 @@ from dst3d_datasets.errors import RecipeError  # noqa: E402
 from dst3d_datasets.generate import draw as drawing_module  # noqa: E402
 from dst3d_datasets.generate import sampler as sampler_module  # noqa: E402
 from dst3d_datasets.generate.compiling import Compiled  # noqa: E402
+from dst3d_datasets.generate.norms import ChannelsLastGroupNorm  # noqa: E402
 from dst3d_datasets.recipe import validate  # noqa: E402
 
 # `folders` is a fixture: its name is imported here and again an argument there
@@ -69,6 +70,24 @@ def test_the_shipped_model_too(monkeypatch):
     monkeypatch.setattr(drawing_module, "why_no_sampler", lambda pipeline: "for comparison")
     theirs = ControlNetGenerator(options).generate(pair)
     assert max(np.abs(a.astype(int) - b).max() for a, b in zip(ours, theirs, strict=True)) <= 1
+
+
+@pytest.mark.parametrize(("pipeline", "nets"), CASES)
+def test_what_is_compiled_draws_the_same(monkeypatch, folders, pipeline, nets):
+    """Without a compiler: channels-last weights, norms and halves; `test_generate_gpu` has the compiler too."""
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+    ours = generator(folders, pipeline, nets, batch_size=3, compile="always")
+    pictures = ours.generate(shots(3))
+    denoiser = ours.drawing().sampler.denoiser
+    norms = [module for module in denoiser.modules() if isinstance(module, torch.nn.GroupNorm)]
+    assert norms
+    assert {type(norm) for norm in norms} == {ChannelsLastGroupNorm}
+    assert denoiser.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
+    theirs = stock(monkeypatch, folders, pipeline, nets, batch_size=3)
+    assert np.abs(np.stack(pictures).astype(int) - np.stack(theirs)).max() <= 1
+    again = ours.generate(shots(3))
+    np.testing.assert_array_equal(again, pictures)
+    assert [module for module in denoiser.modules() if isinstance(module, torch.nn.GroupNorm)] == norms
 
 
 def test_shared_layers_run_for_one_half(folders):

@@ -76,7 +76,7 @@ class Table:
         self.rows.append(
             (
                 what, batch, found["rate"], found["rate"] / base, cost, speed, 100 * speed / self.limit,
-                100 * found["busy"], found["warm"], found["peak"],
+                100 * found["busy"] if "busy" in found else "-", found.get("warm", "-"), found["peak"],
             )
         )  # fmt: skip
 

@@ -111,7 +111,7 @@ def stock_rate(generator: ControlNetGenerator, wanted: Sequence[Shot], batches: 
     start = time.perf_counter()
     for _ in range(batches):
         stock(generator, wanted, output)
-    return {"rate": batches * len(wanted) / (time.perf_counter() - start), "busy": 0.0, "warm": 0.0, "peak": peak()}
+    return {"rate": batches * len(wanted) / (time.perf_counter() - start), "peak": peak()}
 
 
 def made(options: dict[str, Any]) -> ControlNetGenerator:

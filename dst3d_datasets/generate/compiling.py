@@ -55,6 +55,11 @@ class Compiled:
         self._key = ""
         self._seen: set[Any] = set()
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return bool(self._key)
+
     def compile(self, key: str) -> None:
         """Compile at the next call; `key` names what is compiled (shapes, options) among all of this machine."""
         if self._key:

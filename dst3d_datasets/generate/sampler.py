@@ -70,6 +70,8 @@ class Sampler:
 
     def compile(self, key: str) -> None:
         """Compile the networks at their first use from now on; `key` names their shapes in the cache."""
+        if self._predictor.is_compiled:
+            return
         for net in (self._pipeline.unet, self._pipeline.controlnet, self._pipeline.vae):
             channels_last(net)
         if self.device.type == "cuda":

@@ -1,0 +1,51 @@
+"""The `generate` bench's clock: what a stream's beginning and end cost is no part of a picture's time."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("diffusers", reason="needs the extra [controlnet]")
+
+from dst3d_datasets.bench import generate_work
+
+EACH, BATCH = 3.0, 4  # seconds a batch, and pictures in it
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+
+class Slow:
+    """A generator with one batch under way: the first comes late (the host is held up by the next one's launch)."""
+
+    def __init__(self, clock, late, end):
+        self.clock, self.late, self.end = clock, late, end
+
+    def generate(self, batch):
+        self.clock.now += 100.0
+
+    def stream(self, batches):
+        begun = self.clock.now + 0.5  # words and controls of the first batch
+        for number, batch in enumerate(batches):
+            self.clock.now = max(self.clock.now, begun + (number + 1) * EACH + (self.late if number == 0 else 0.0))
+            yield batch, [], 0.9 * EACH
+        self.clock.now += self.end
+
+
+@pytest.mark.parametrize("late", [0.0, 2.9])
+@pytest.mark.parametrize("end", [0.0, 1.5])
+def test_rate_is_that_of_a_long_stream(monkeypatch, late, end):
+    clock = Clock()
+    monkeypatch.setattr(generate_work, "time", clock)
+    batches = [[object()] * BATCH for _ in range(6)]
+    found = generate_work.rate(Slow(clock, late, end), batches)
+    assert found["rate"] == pytest.approx(BATCH / EACH)
+    assert found["busy"] == pytest.approx(0.9)
+    assert found["warm"] == pytest.approx(200.0)
