@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from ..machine import one_thread_an_operator
 from . import generate_work as work
 from .result import Cell, Measured
 
@@ -23,14 +24,14 @@ COLUMNS = (
 
 
 def run(quick: bool) -> Measured:
-    """Everything in this process."""
+    """Everything in this process, with one thread an operator, as in a build."""
     gpu = torch.cuda.is_available()
-    with tempfile.TemporaryDirectory(prefix="dst3d-bench-") as folder:
+    with one_thread_an_operator(), tempfile.TemporaryDirectory(prefix="dst3d-bench-") as folder:
         table = table_of(folder, quick)
         table.stock(4 if gpu else table.size, "pil", 2)
         if gpu or not quick:
             table.stock(32 if gpu else 8, "pt", 1 if quick else 2)
-        many = 10 if gpu and not quick else 4
+        many = (4 if quick else 10) if gpu else (2 if quick else 4)
         table.ours("exact", {}, many)
         for steps in (8, 6) if gpu or not quick else (6,):
             table.ours(f"fast: {steps} steps of DPM-Solver++, half of them guided", FAST | {"steps": steps}, many)
@@ -47,7 +48,7 @@ def table_of(folder: str, quick: bool) -> Table:
 
         pipeline = f"{folder}/sd15"
         write(Path(pipeline), "cuda")
-    size, steps = (32, 20) if gpu else (2, 5) if quick else (4, 20)
+    size, steps = (32, 20) if gpu else (2, 3) if quick else (4, 20)
     return Table(pipeline, 512 if gpu else 128, work.limit(), size, steps)
 
 
