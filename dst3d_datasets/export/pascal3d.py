@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ from .samples import Row, prefix_of
 from .survey import Model, Survey
 
 _HEADER = b"MATLAB 5.0 MAT-file, written by dst3d export pascal3d".ljust(116)  # scipy's holds the time of day
+_SCIPY = threading.Lock()  # scipy's writers share one tag: two threads at once write each other's lengths
 
 
 class Pascal3DWriter:
@@ -102,7 +104,7 @@ def record(row: Row, model: Model) -> dict[str, Any]:
 
 
 def mat_bytes(content: Mapping[str, Any]) -> bytes:
-    """A MATLAB 5 file, the same bytes for the same content; dicts become structures.
+    """A MATLAB 5 file, the same bytes for the same content; dicts become structures. From any thread.
 
     Raises:
         MissingDependency: scipy is not installed.
@@ -114,5 +116,6 @@ def mat_bytes(content: Mapping[str, Any]) -> bytes:
             'PASCAL3D+\'s .mat files are written by scipy, which is not installed: pip install "dst3d-datasets[export]"'
         ) from error
     buffer = io.BytesIO()
-    savemat(buffer, dict(content), do_compression=True, long_field_names=True)
+    with _SCIPY:
+        savemat(buffer, dict(content), do_compression=True, long_field_names=True)
     return _HEADER + buffer.getvalue()[len(_HEADER) :]
