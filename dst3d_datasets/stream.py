@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -95,6 +96,19 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
             batch = []
     if batch:
         yield batch
+
+
+def begun(items: Iterable[T]) -> Iterator[T]:
+    """An iterator whose first item, if there is one, has been fetched already. It holds no item that it has given."""
+    iterator = iter(items)
+    first = list(islice(iterator, 1))
+
+    def all_items() -> Iterator[T]:
+        while first:
+            yield first.pop()
+        yield from iterator
+
+    return all_items()
 
 
 class Clock:

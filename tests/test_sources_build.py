@@ -13,8 +13,8 @@ from _web import Fault, Web
 from dst3d_datasets.build import build
 from dst3d_datasets.plan import Plan
 from dst3d_datasets.recipe import validate
-from dst3d_datasets.shard import _models, _Work
 from dst3d_datasets.sources.folder import Folder
+from dst3d_datasets.stages import Work, load_models
 from dst3d_datasets.tools import Tools
 
 GLB = Gltf().mesh().glb()
@@ -23,16 +23,16 @@ GLB = Gltf().mesh().glb()
 pytestmark = pytest.mark.usefixtures("impatient_home")
 
 
-def loaded(web: Web, **faults: int) -> tuple[_Work, list[str]]:
+def loaded(web: Web, **faults: int) -> tuple[Work, list[str]]:
     recipe = validate(
         {"sources": [{"kind": "folder", "root": web.url}], "views": {"per_model": 1}, "limits": {"enabled": False}}
     )
     refs = list(Folder(recipe.sources[0]).models())
     web.faults += [Fault(f"{name}.glb", "status", code, times=9) for name, code in faults.items()]
-    work = _Work(recipe, Tools(recipe))
+    work = Work(recipe, Tools(recipe))
     plan = Plan(recipe, refs, None)
     jobs = [job for spec in plan for job in spec.jobs]
-    return work, [job.ref.model_id for job, _ in _models(work, jobs)]
+    return work, [job.ref.model_id for job, _ in load_models(work, jobs)]
 
 
 def test_downloads_run_side_by_side_ahead_of_loading(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Engines: ways to map `make_shard` over shard specs, each an `Engine`."""
+"""Engines: ways to map `make_shard`, or a `relay.Relay`, over shard specs, each an `Engine`."""
 
 from __future__ import annotations
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from ..errors import Dst3dError
 from ..plan import ShardSpec
 from ..receipt import Receipt
 from ..recipe import Recipe, dump, validate
-from ..shard import make_shard
+from ..relay import Relay
 from ..store import Store
 from . import Outcome
 from .pool import Pool, Task, available_cores, visible_gpus
@@ -43,18 +45,27 @@ class LocalEngine:
 def _here(
     recipe: Recipe, specs: Sequence[ShardSpec], store: Store, progress: Callable[[int], None], expected: int
 ) -> Iterator[Outcome]:
-    for spec in specs:
-        try:
-            yield Outcome(spec.shard_id, make_shard(recipe, spec, store, progress, expected))
-        except Dst3dError:
-            raise
-        except Exception as error:
-            yield Outcome(spec.shard_id, None, describe(error))
+    waiting: deque[tuple[str, Future[Receipt]]] = deque()
+    with Relay(recipe, store, expected) as relay:
+        for spec in specs:
+            relay.wait_room()
+            while waiting and waiting[0][1].done():
+                yield _outcome(*waiting.popleft())
+            waiting.append((spec.shard_id, relay.submit(spec, progress)))
+        while waiting:
+            yield _outcome(*waiting.popleft())
 
 
-def shard_maker(
-    recipe_data: dict[str, Any], store_url: str, expected: int
-) -> Callable[[ShardSpec, Callable[[int], None]], Receipt]:
-    """What a worker process calls for each shard."""
-    recipe, store = validate(recipe_data), Store(store_url)
-    return lambda spec, progress: make_shard(recipe, spec, store, progress, expected)
+def _outcome(shard_id: str, made: Future[Receipt]) -> Outcome:
+    """What became of a shard, once that is known."""
+    try:
+        return Outcome(shard_id, made.result())
+    except Dst3dError:
+        raise
+    except Exception as error:
+        return Outcome(shard_id, None, describe(error))
+
+
+def shard_maker(recipe_data: dict[str, Any], store_url: str, expected: int) -> Relay:
+    """What makes the shards of a worker process."""
+    return Relay(validate(recipe_data), Store(store_url), expected)

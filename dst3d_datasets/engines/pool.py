@@ -48,7 +48,7 @@ class Answer:
 
 
 class _Worker:
-    """A child process and the task it is at."""
+    """A child process and the tasks it is at."""
 
     def __init__(self, target: str, arguments: tuple[Any, ...], gpu: str) -> None:
         self.pipe, child = Pipe()
@@ -58,15 +58,27 @@ class _Worker:
             command, pass_fds=[child.fileno()], stdin=subprocess.DEVNULL, env=environment
         )
         child.close()
-        self.task: Task | None = None
+        self.tasks: dict[str, Task] = {}
+        self._last = ""
+        self._has_room = False
         with suppress(OSError):  # a child that is dead already is found out when its answer is read
             self.pipe.send((os.getpid(), sys.path, target, arguments))
 
     def give(self, task: Task) -> None:
         """Hand it the next task."""
-        self.task = task
+        self.tasks[task.name] = task
+        self._last, self._has_room = task.name, False
         with suppress(OSError):
-            self.pipe.send(task.content)
+            self.pipe.send((task.name, task.content))
+
+    def say_room(self, name: str) -> None:
+        """It could begin another task beside that one."""
+        self._has_room = name == self._last
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it could begin another task beside the one it is at."""
+        return self._has_room and len(self.tasks) == 1
 
 
 class Pool:
@@ -74,7 +86,9 @@ class Pool:
 
     Args:
         target: "module:function" of what a worker calls first, with `arguments`; it gives back a function of a task's
-            content and a listener of progress (how many more are done), whose result is the answer.
+            content and a listener of progress (how many more are done), whose result is the answer. Or an object whose
+            `submit` takes them and gives a `Future` of the answer, and whose `wait_room` comes back when the next task
+            could begin beside that one.
         arguments: for `target`; they must survive a process boundary.
         workers: how many processes.
         gpus: ids of the devices that the workers share.
@@ -85,6 +99,8 @@ class Pool:
         self._gpus = gpus
         self._size = workers
         self._workers: list[_Worker] = []
+        self._waiting: deque[Task] = deque()
+        self._tries: dict[str, int] = {}  # how often each task was handed out
 
     def map(self, tasks: Sequence[Task], progress: Callable[[int], None]) -> Iterator[Answer]:
         """Yield one answer a task, in any order.
@@ -92,68 +108,75 @@ class Pool:
         Raises:
             Dst3dError: a worker met something that no task can do without.
         """
-        waiting = deque((task, 1) for task in tasks)
-        tries: dict[str, int] = {}
+        self._waiting = deque(tasks)
+        self._tries = dict.fromkeys((task.name for task in tasks), 0)
         try:
-            while waiting or any(worker.task for worker in self._workers):
-                self._hand_out(waiting, tries)
-                ready = wait([worker.pipe for worker in self._workers if worker.task])
+            while self._waiting or any(worker.tasks for worker in self._workers):
+                self._hand_out()
+                ready = wait([worker.pipe for worker in self._workers if worker.tasks])
                 for worker in [worker for worker in self._workers if worker.pipe in ready]:
-                    answer = self._receive(worker, waiting, tries, progress)
-                    if answer is not None:
-                        yield answer
+                    yield from self._receive(worker, progress)
         finally:
             self._stop()
 
-    def _hand_out(self, waiting: deque[tuple[Task, int]], tries: dict[str, int]) -> None:
-        while waiting and len(self._workers) < self._size:
+    def _hand_out(self) -> None:
+        while self._waiting and len(self._workers) < self._size:
             gpu = self._gpus[len(self._workers) % len(self._gpus)] if self._gpus else ""
             self._workers.append(_Worker(self._target, self._arguments, gpu))
-            task, tries_so_far = waiting.popleft()
-            tries[task.name] = tries_so_far
-            self._workers[-1].give(task)
+            self._give(self._workers[-1])
         for worker in self._workers:
-            if worker.task is None and waiting:
-                task, tries[task.name] = waiting.popleft()
-                worker.give(task)
+            if self._waiting and not worker.tasks:
+                self._give(worker)
+        for worker in self._workers:
+            if worker.has_room and self._goes_beside(worker):
+                self._give(worker)
 
-    def _receive(
-        self,
-        worker: _Worker,
-        waiting: deque[tuple[Task, int]],
-        tries: dict[str, int],
-        progress: Callable[[int], None],
-    ) -> Answer | None:
-        task = worker.task
-        assert task is not None
+    def _give(self, worker: _Worker) -> None:
+        task = self._waiting.popleft()
+        self._tries[task.name] += 1
+        worker.give(task)
+
+    def _goes_beside(self, worker: _Worker) -> bool:
+        """Whether the next task may begin beside the one that a worker is at.
+
+        The last tasks wait for whoever is free first. After the death of a worker its tasks are done alone: if one of
+        them was the reason, the others are not blamed again.
+        """
+        if len(self._waiting) < len(self._workers):
+            return False
+        return not self._tries[self._waiting[0].name] and all(self._tries[name] == 1 for name in worker.tasks)
+
+    def _receive(self, worker: _Worker, progress: Callable[[int], None]) -> Iterator[Answer]:
         try:
-            kind, content = worker.pipe.recv()
+            kind, name, content = worker.pipe.recv()
         except (EOFError, OSError):
-            return self._bury(worker, task, waiting, tries)
+            yield from self._bury(worker)
+            return
         if kind == "progress":
             progress(content)
-            return None
-        if kind == "fatal":
+        elif kind == "fatal":
             raise content
-        worker.task = None
-        return Answer(task.name, content) if kind == "done" else Answer(task.name, message=content)
+        elif kind == "room":
+            worker.say_room(name)
+        else:
+            del worker.tasks[name]
+            yield Answer(name, content) if kind == "done" else Answer(name, message=content)
 
-    def _bury(
-        self, worker: _Worker, task: Task, waiting: deque[tuple[Task, int]], tries: dict[str, int]
-    ) -> Answer | None:
+    def _bury(self, worker: _Worker) -> Iterator[Answer]:
         code = worker.process.wait()
         self._workers.remove(worker)
-        if tries[task.name] < TRIES:
-            waiting.append((task, tries[task.name] + 1))
-            return None
-        why = f"signal {-code}" if code < 0 else f"exit code {code}"
-        hint = "; signal 9 is often the system running out of memory: try fewer --workers" if code == -9 else ""
-        return Answer(task.name, message=f"its worker process died {TRIES} times ({why}){hint}")
+        for task in worker.tasks.values():
+            if self._tries[task.name] < TRIES:
+                self._waiting.append(task)
+                continue
+            why = f"signal {-code}" if code < 0 else f"exit code {code}"
+            hint = "; signal 9 is often the system running out of memory: try fewer --workers" if code == -9 else ""
+            yield Answer(task.name, message=f"its worker process died {TRIES} times ({why}){hint}")
 
     def _stop(self) -> None:
         for worker in self._workers:
             worker.pipe.close()  # an idle worker leaves by itself
-            if worker.task is not None:
+            if worker.tasks:
                 worker.process.terminate()
         for worker in self._workers:
             try:

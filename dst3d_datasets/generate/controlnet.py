@@ -20,8 +20,10 @@ from __future__ import annotations
 import gc
 import hashlib
 import importlib.util
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -31,13 +33,13 @@ from numpy.typing import NDArray
 from ..errors import MissingDependency, RecipeError
 from ..nouns import Shot
 from ..recipe.options import ControlNetOptions
-from ..stream import ahead
+from ..stream import ahead, begun
 from ..weights import WeightsError
 from .conventions import convention_of
 from .draw import Drawing, Pending, Prepared
 from .families import Family, encode_by_mode, family_of, row_for_base, row_of
 from .idle import skip_idle
-from .loading import Pinned, load_pipeline, pin
+from .loading import Pinned, load_pipeline, networks_of, pin, to_device
 from .version import package_version
 from .weights import marker_reason, place_of, untrained_reason
 
@@ -78,6 +80,7 @@ class ControlNetGenerator:
         self._inner_batch = 0  # once memory ran out
         self._halved = 0
         self._expected = 0
+        self._one_at_a_time = threading.Lock()  # of the threads that load and prepare
 
     @property
     def revision(self) -> str:
@@ -92,7 +95,7 @@ class ControlNetGenerator:
         if self._reason is None:
             self._reason = marker_reason([self._base, *self._nets])
         if not self._reason:
-            self._reason = untrained_reason(dict(_networks(self._loaded())))
+            self._reason = untrained_reason(dict(networks_of(self._loaded())))
         return self._reason
 
     def counts(self) -> dict[str, int]:
@@ -127,25 +130,35 @@ class ControlNetGenerator:
         return [picture for _, pictures, _ in self.stream([shots]) for picture in pictures]
 
     def stream(
-        self, batches: Iterable[Sequence[Shot]]
+        self, batches: Iterable[Sequence[Shot]], turn: AbstractContextManager[None] | None = None
     ) -> Iterator[tuple[Sequence[Shot], list[NDArray[np.uint8]], float]]:
         """`generate` for batch after batch, the next one begun before the last one is waited for.
+
+        Args:
+            batches: of shots.
+            turn: held while batches are begun. The first is prepared before, and the last waited for after: a stream
+                in another thread goes on with the device meanwhile.
 
         Yields:
             Shots, their pictures, and the seconds that the device was at work on them.
         """
-        drawing = self.drawing()
+        with self._one_at_a_time:
+            drawing = self.drawing()
         depth = 1 if _device(self.options).startswith("cuda") else 0
         waiting: deque[Pending] = deque()
-        for prepared in ahead(
-            (drawing.prepare(shots, self._size(shots)) for shots in self._cut(batches)), 1, "prepare"
-        ):
-            for pending in self._begun(drawing, prepared, waiting):
-                waiting.append(pending)
-                while len(waiting) > depth:
-                    yield _done(waiting.popleft())
+        all_prepared = begun(ahead((self._prepare(drawing, shots) for shots in self._cut(batches)), 1, "prepare"))
+        with turn or nullcontext():
+            for prepared in all_prepared:
+                for pending in self._begun(drawing, prepared, waiting):
+                    waiting.append(pending)
+                    while len(waiting) > depth:
+                        yield _done(waiting.popleft())
         while waiting:
             yield _done(waiting.popleft())
+
+    def _prepare(self, drawing: Drawing, shots: Sequence[Shot]) -> Prepared:
+        with self._one_at_a_time:  # tokenizers cannot be in two threads
+            return drawing.prepare(shots, self._size(shots))
 
     def _cut(self, batches: Iterable[Sequence[Shot]]) -> Iterator[Sequence[Shot]]:
         """Batches of at most the inner size."""
@@ -187,7 +200,7 @@ class ControlNetGenerator:
             self._inner_batch = prepared.size // 2
             self._halved += 1
         for shots in self._cut([prepared.shots]):
-            yield from self._begun(drawing, drawing.prepare(shots, self._size(shots)), waiting)
+            yield from self._begun(drawing, self._prepare(drawing, shots), waiting)
 
     def _conventions(self) -> list[str]:
         """How each control is drawn, for the network that reads it."""
@@ -223,7 +236,7 @@ class ControlNetGenerator:
                 _diffusers(), base, nets, dtype=self._dtype(), scheduler=self.options.scheduler,
                 several=len(self.options.controls) > 1,
             )  # fmt: skip
-            self._pipeline = _to_device(pipeline, _device(self.options))
+            self._pipeline = to_device(pipeline, _device(self.options))
         return self._pipeline
 
     def drawing(self) -> Drawing:
@@ -244,22 +257,13 @@ class ControlNetGenerator:
 
     def _key(self) -> str:
         """Names what is compiled: networks of the same shapes, dtype and code share it, whatever their weights."""
-        shapes = [(name, [tuple(p.shape) for p in net.parameters()]) for name, net in _networks(self._loaded())]
+        shapes = [(name, [tuple(p.shape) for p in net.parameters()]) for name, net in networks_of(self._loaded())]
         code = [torch.__version__, package_version()]
         return hashlib.sha256(repr((shapes, self._dtype(), code)).encode()).hexdigest()[:16]
 
 
 def _done(pending: Pending) -> tuple[Sequence[Shot], list[NDArray[np.uint8]], float]:
     return pending.shots, pending.pictures(), pending.seconds
-
-
-def _networks(pipeline: Any) -> Iterator[tuple[str, torch.nn.Module]]:
-    """The pipeline's networks by name, each of several ControlNets by itself."""
-    for name, component in pipeline.components.items():
-        if hasattr(component, "nets"):
-            yield from ((f"{name} {index}", net) for index, net in enumerate(component.nets))
-        elif isinstance(component, torch.nn.Module):
-            yield name, component
 
 
 def _need(*packages: str) -> None:
@@ -282,15 +286,3 @@ def _device(options: ControlNetOptions) -> str:
     if options.device != "auto":
         return options.device
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _to_device(pipeline: Any, device: str) -> Any:
-    try:
-        moved = pipeline.to(device)
-    except (RuntimeError, AssertionError) as error:
-        raise WeightsError(f"generator.device: the pipeline cannot be moved to {device!r}: {error}") from error
-    if device == "cpu":  # convolutions are a quarter faster there with channels last
-        for _, network in _networks(moved):
-            if all(parameter.ndim < 5 for parameter in network.parameters()):  # no such layout for films
-                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return moved

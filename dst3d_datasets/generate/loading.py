@@ -207,3 +207,29 @@ def _quiet(diffusers: Any) -> Iterator[None]:
             log.set_verbosity(level)
         for log in speaking:
             log.enable_progress_bar()
+
+
+def networks_of(pipeline: Any) -> Iterator[tuple[str, torch.nn.Module]]:
+    """The pipeline's networks by name, each of several ControlNets by itself."""
+    for name, component in pipeline.components.items():
+        if hasattr(component, "nets"):
+            yield from ((f"{name} {index}", net) for index, net in enumerate(component.nets))
+        elif isinstance(component, torch.nn.Module):
+            yield name, component
+
+
+def to_device(pipeline: Any, device: str) -> Any:
+    """Move a pipeline.
+
+    Raises:
+        WeightsError: there is no such device, or it has no room.
+    """
+    try:
+        moved = pipeline.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise WeightsError(f"generator.device: the pipeline cannot be moved to {device!r}: {error}") from error
+    if device == "cpu":  # convolutions are a quarter faster there with channels last
+        for _, network in networks_of(moved):
+            if all(parameter.ndim < 5 for parameter in network.parameters()):  # no such layout for films
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return moved
