@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ pytest.importorskip("diffusers", reason="needs the extra [controlnet]")
 from _tiny_generators import CASES, far, folders, generator, shots  # noqa: E402, F401
 
 from dst3d_datasets.errors import RecipeError  # noqa: E402
+from dst3d_datasets.generate import controlnet as controlnet_module  # noqa: E402
 from dst3d_datasets.generate import draw as drawing_module  # noqa: E402
 from dst3d_datasets.generate import sampler as sampler_module  # noqa: E402
 from dst3d_datasets.generate.compiling import Compiled  # noqa: E402
@@ -171,6 +174,30 @@ def test_batches_follow_each_other_and_memory_that_runs_out_halves_them(folders,
         assert np.abs(mine.astype(int) - theirs).max() <= 1  # another batch size
     assert drawing.counts()["batch_halved"] >= 1
     assert drawing.counts() == {}
+
+
+def test_a_stream_prepares_before_its_turn_and_waits_for_its_last_pictures_after_it(folders, monkeypatch):
+    """So another stream can go on with the device at once, with a batch that is ready."""
+    drawing, log = generator(folders, batch_size=2), []
+
+    def noted(name, function):
+        return lambda *arguments: log.append(name) or function(*arguments)
+
+    @contextmanager
+    def turn():
+        log.append("turn")
+        yield
+        log.append("left")
+
+    monkeypatch.setattr(drawing_module.Drawing, "prepare", noted("prepare", drawing_module.Drawing.prepare))
+    monkeypatch.setattr(drawing_module.Drawing, "begin", noted("begin", drawing_module.Drawing.begin))
+    monkeypatch.setattr(drawing_module.Pending, "wait", noted("wait", drawing_module.Pending.wait))
+    drawing.drawing()
+    monkeypatch.setattr(controlnet_module, "_device", lambda options: "cuda")  # one batch is always begun ahead
+    many = shots(4)
+    assert sum(len(pictures) for _, pictures, _ in drawing.stream([many[:2], many[2:]], turn())) == 4
+    assert log.index("prepare") < log.index("turn") < log.index("begin")
+    assert [what for what in log if what != "prepare"] == ["turn", "begin", "begin", "wait", "left", "wait"]
 
 
 def test_a_compiled_function_is_compiled_once_a_shape_and_machine(monkeypatch, tmp_path):
