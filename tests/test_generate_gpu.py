@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ pytest.importorskip("diffusers", reason="needs the extra [controlnet]")
 from _tiny_generators import CASES, folders, generator, shots  # noqa: E402, F401
 
 from dst3d_datasets.generate import draw as drawing_module  # noqa: E402
+from dst3d_datasets.turns import Turns  # noqa: E402
 
 # ruff: noqa: F811
 
@@ -65,6 +68,40 @@ def test_a_recording_reads_what_it_is_given_anew(folders):
     alone = [picture for first in (8, 4, 0) for picture in drawing.generate(many[first : first + 4])]
     np.testing.assert_array_equal(streamed, [*alone[8:], *alone[4:8], *alone[:4]])
     assert gap(streamed[:4], streamed[4:8]).mean() > 1
+
+
+def test_what_is_prepared_while_a_batch_is_recorded_is_no_part_of_the_recording(folders):
+    """In a stream the second batch is recorded while the third one is prepared."""
+    drawing, many = compiled(folders), shots(24)
+    batches = [many[first : first + 4] for first in range(0, 24, 4)]
+    streamed = [pictures for _, pictures, _ in drawing.stream(batches)]
+    again = [pictures for _, pictures, _ in drawing.stream(batches)]
+    alone = [drawing.generate(batch) for batch in batches]
+    for number in range(6):
+        np.testing.assert_array_equal(again[number], alone[number])
+        assert gap(streamed[number], alone[number]).max() <= 1  # the first was not recorded
+    assert gap(alone[2], alone[3]).mean() > 1
+
+
+def test_two_streams_in_turn_draw_what_each_draws_alone(folders):
+    """As the shards of a process do: the second one's first batch is begun before the first one's last pictures."""
+    drawing, many = compiled(folders), shots(24)
+    halves = [[many[first : first + 4] for first in range(start, start + 12, 4)] for start in (0, 12)]
+    turns, found = Turns(), {}
+
+    def draw(number, turn):
+        stream = drawing.stream(halves[number], turn("generate"))
+        found[number] = [picture for _, pictures, _ in stream for picture in pictures]
+        turn.end()
+
+    threads = [threading.Thread(target=draw, args=(number, turns.begin())) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number in range(2):
+        alone = [picture for batch in halves[number] for picture in drawing.generate(batch)]
+        assert gap(found[number], alone).max() <= 1
 
 
 def test_outside_the_guidance_interval_too(folders):

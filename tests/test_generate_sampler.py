@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -198,6 +199,27 @@ def test_a_stream_prepares_before_its_turn_and_waits_for_its_last_pictures_after
     assert sum(len(pictures) for _, pictures, _ in drawing.stream([many[:2], many[2:]], turn())) == 4
     assert log.index("prepare") < log.index("turn") < log.index("begin")
     assert [what for what in log if what != "prepare"] == ["turn", "begin", "begin", "wait", "left", "wait"]
+
+
+def test_nothing_is_prepared_on_the_stream_on_which_batches_are_recorded(folders, monkeypatch):
+    """It would be recorded with the batch, and not be done."""
+    drawing, used = generator(folders, batch_size=2).drawing(), []
+    drawing._stream, drawing._beside = "drawing", "beside"
+
+    @contextmanager
+    def stream(which):
+        used.append(which)
+        yield
+
+    class Ready:
+        def wait(self):
+            used.append("waited")
+
+    monkeypatch.setattr(torch.cuda, "stream", stream)
+    prepared = drawing.prepare(shots(2), 2)
+    assert used == ["beside"]
+    drawing.begin(replace(prepared, ready=Ready()))
+    assert used == ["beside", "drawing", "waited"]
 
 
 def test_a_compiled_function_is_compiled_once_a_shape_and_machine(monkeypatch, tmp_path):

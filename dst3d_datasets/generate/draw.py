@@ -34,13 +34,15 @@ class Prepared:
     size: int  # of the batch
     batch: Batch | None  # for the sampler
     arguments: dict[str, Any]  # for the pipeline
+    ready: Any = None  # event on a GPU: the batch is there
 
 
 class Pending:
     """Pictures that the device is at work on."""
 
-    def __init__(self, shots: Sequence[Shot], pictures: Tensor, begun: Any) -> None:
-        self.shots, self._begun = shots, begun
+    def __init__(self, prepared: Prepared, pictures: Tensor, begun: Any) -> None:
+        self.shots, self._begun = prepared.shots, begun
+        self._prepared: Prepared | None = prepared  # its memory must not be given to the next one before it is read
         self.seconds = 0.0  # that the device was at work, once they are there
         self._host, self._ended = pictures, None
         if pictures.is_cuda:
@@ -55,6 +57,7 @@ class Pending:
         """Until they are on the host."""
         if self._ended is not None:
             self._ended.synchronize()
+            self._prepared = None
             self.seconds = self._begun.elapsed_time(self._ended) / 1000.0
 
     def pictures(self) -> list[NDArray[np.uint8]]:
@@ -85,8 +88,10 @@ class Drawing:
         self.is_compiled = False
         self.sampler = None if self.why_not else Sampler(pipeline, options, family.guided(options))
         self._cuda = torch.device(pipeline.device).type == "cuda"
-        # Not the default stream, on which other threads render.
+        # Not the default stream, on which other threads render; and another for what is prepared beside, since whatever
+        # a thread launches on a stream on which a batch is being recorded becomes a part of the recording.
         self._stream = torch.cuda.Stream(pipeline.device) if self._cuda else None  # type: ignore[no-untyped-call]
+        self._beside = torch.cuda.Stream(pipeline.device) if self._cuda else None  # type: ignore[no-untyped-call]
 
     def expect(self, num_pictures: int) -> None:
         """Told how many pictures this process has before it: compiles the networks if that pays."""
@@ -109,9 +114,13 @@ class Drawing:
         if self.sampler is None:
             return Prepared(shots, size, None, self.arguments(padded, guides, height, width))
         words, seeds = [shot.prompt for shot in padded], [shot.seed for shot in padded]
-        with torch.inference_mode(), torch.cuda.stream(self._stream):
+        ready = None
+        with torch.inference_mode(), torch.cuda.stream(self._beside):
             batch = self.sampler.prepare([w.text for w in words], [w.negative for w in words], guides, seeds)
-        return Prepared(shots, size, batch, {})
+            if self._cuda:
+                ready = torch.cuda.Event()  # type: ignore[no-untyped-call]
+                ready.record()
+        return Prepared(shots, size, batch, {}, ready)
 
     def guides(self, shots: Sequence[Shot], height: int, width: int) -> list[NDArray[np.uint8]]:
         """Of each control, (B, height, width, 3), as its network reads it."""
@@ -129,10 +138,12 @@ class Drawing:
         """
         with torch.inference_mode(), torch.cuda.stream(self._stream):
             begun: Any = time.perf_counter()
+            if prepared.ready is not None:
+                prepared.ready.wait()
             if self._cuda:
                 begun = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
                 begun.record()
-            return Pending(prepared.shots, self._drawn(prepared), begun)
+            return Pending(prepared, self._drawn(prepared), begun)
 
     def _drawn(self, prepared: Prepared) -> Tensor:
         if prepared.batch is not None and self.sampler is not None:

@@ -75,6 +75,7 @@ class Sampler:
         for net in (self._pipeline.unet, self._pipeline.controlnet, self._pipeline.vae):
             channels_last(net)
         if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # the weights are in their new order before another stream reads them
             self._recorded.is_on = type(self._pipeline.scheduler).__name__ in RECORDED and not self._draws
         self._predictor.compile(f"{key}-step")
         self._decoder.compile(f"{key}-decode")
