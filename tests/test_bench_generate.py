@@ -8,6 +8,7 @@ pytest.importorskip("torch")
 pytest.importorskip("diffusers", reason="needs the extra [controlnet]")
 
 from dst3d_datasets.bench import generate_work
+from dst3d_datasets.machine import one_thread_an_operator
 
 EACH, BATCH = 3.0, 4  # seconds a batch, and pictures in it
 
@@ -49,3 +50,12 @@ def test_rate_is_that_of_a_long_stream(monkeypatch, late, end):
     assert found["rate"] == pytest.approx(BATCH / EACH)
     assert found["busy"] == pytest.approx(0.9)
     assert found["warm"] == pytest.approx(200.0)
+
+
+def test_another_process_draws_the_same():
+    options = {"pipeline": "tiny", "batch_size": 2, "steps": 2, "compile": "never"}
+    alone = generate_work.made(options)
+    with one_thread_an_operator():
+        here = alone.generate(generate_work.shots(2, 128))
+    (found,) = generate_work.differences(iter([(here, generate_work.elsewhere(options, 2, 128))]))
+    assert found == "at most 0, 0 on average"

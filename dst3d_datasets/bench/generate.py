@@ -37,7 +37,7 @@ def run(quick: bool) -> Measured:
             table.ours(f"fast: {steps} steps of DPM-Solver++, half of them guided", FAST | {"steps": steps}, many)
         if not quick:
             table.ours("fast: 4 steps of an LCM, no guidance", LCM, many)
-        return Measured(COLUMNS, table.rows, [*notes_of(table), *_equality(table)])
+        return Measured(COLUMNS, table.rows, [*notes_of(table), *_equality(table, table.gpu or not quick)])
 
 
 def table_of(folder: str, quick: bool) -> Table:
@@ -104,7 +104,7 @@ class Table:
         return self._costs[key]
 
 
-def _equality(table: Table) -> list[str]:
+def _equality(table: Table, other_process: bool) -> list[str]:
     """Exact mode against the stock pipeline, beside what two batch sizes of the stock pipeline differ by."""
     lines = []
     shapes = [("The shipped model", {**table.options, "pipeline": "tiny", "guidance_scale": 2.0}, 128)]
@@ -114,16 +114,21 @@ def _equality(table: Table) -> list[str]:
     for name, options, side in shapes:
         wanted = work.shots(size, side)
         plain = work.made({**options, "compile": "never"})
-        ours = work.made({**options, "compile": "always" if table.gpu else "never"})
+        options = {**options, "compile": "always" if table.gpu else "never"}
+        ours = work.made(options)
         whole = work.stock(plain, wanted)
         halves = work.stock(plain, wanted[: size // 2]) + work.stock(plain, wanted[size // 2 :])
         ours.generate(wanted)
         drawn, again = ours.generate(wanted), ours.generate(wanted)
         turned = ours.generate([*wanted[1:], wanted[0]])
         pairs = [(whole, halves), (whole, drawn), (drawn, again), (drawn, [turned[-1], *turned[:-1]])]
-        two, exact, twice, place = work.differences(iter(pairs))
+        if other_process:
+            pairs.append((drawn, work.elsewhere(options, size, side)))
+        two, exact, twice, place, *other = work.differences(iter(pairs))
         lines.append(
             f"{name}: stock at batch {size} against half of it {two}; exact against stock {exact}; "
-            f"drawn again {twice}; at another place of the batch {place}."
+            f"drawn again {twice}; at another place of the batch {place}"
+            + "".join(f"; in another process {each}" for each in other)
+            + "."
         )
     return lines

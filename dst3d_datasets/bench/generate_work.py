@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..generate.controlnet import ControlNetGenerator
+from ..machine import one_thread_an_operator
 from ..nouns import Shot
 from ..recipe.options import ControlNetOptions
+from .child import in_child
 from .tiny_shots import held_out
 
 Pictures = list[NDArray[np.uint8]]
@@ -117,6 +120,23 @@ def stock_rate(generator: ControlNetGenerator, wanted: Sequence[Shot], batches: 
 def made(options: dict[str, Any]) -> ControlNetGenerator:
     """A generator of these options."""
     return ControlNetGenerator(ControlNetOptions(kind="controlnet", controlnet=(), **options))
+
+
+def elsewhere(options: dict[str, Any], count: int, side: int) -> Pictures:
+    """What another process draws: the second drawing of `shots(count, side)`, which on a GPU is recorded."""
+    with tempfile.TemporaryDirectory(prefix="dst3d-bench-") as folder:
+        place = f"{folder}/pictures.npy"
+        in_child(f"from {__name__} import drawn_to\nresult = drawn_to({place!r}, {options!r}, {count}, {side})")
+        return list(np.load(place))
+
+
+def drawn_to(place: str, options: dict[str, Any], count: int, side: int) -> dict[str, int]:
+    """`elsewhere`, in that process."""
+    generator, wanted = made(options), shots(count, side)
+    with one_thread_an_operator():
+        generator.generate(wanted)
+        np.save(place, np.stack(generator.generate(wanted)))
+    return {"pictures": count}
 
 
 def differences(pairs: Iterator[tuple[Pictures, Pictures]]) -> Iterator[str]:
