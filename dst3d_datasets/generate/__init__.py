@@ -22,7 +22,13 @@ class Generator(Protocol):
 
     A picture depends on its shot alone: not on its neighbours in the batch, its place there, or what came before.
 
-    A generator may also have `counts() -> dict[str, int]`: what the receipt should count since the last call.
+    A generator may also have
+
+    * `counts() -> dict[str, int]`: what the receipt should count since the last call;
+    * `expect(num_pictures)`: told how many pictures this process is going to draw, about;
+    * `stream(batches, turn)`, which is then called in place of `generate`: it yields (shots, pictures, seconds that the
+      device was at work) of each batch, and enters the context manager `turn` while it begins batches. What it does
+      before and after may run beside another stream (see `ControlNetGenerator.stream`).
     """
 
     name: str  # e.g. "render", "controlnet"; goes into the label
