@@ -80,6 +80,7 @@ class ControlNetGenerator:
         self._inner_batch = 0  # once memory ran out
         self._halved = 0
         self._expected = 0
+        self._streams = 0  # that are under way
         self._one_at_a_time = threading.Lock()  # of the threads that load and prepare
 
     @property
@@ -144,10 +145,20 @@ class ControlNetGenerator:
         """
         with self._one_at_a_time:
             drawing = self.drawing()
+            self._streams += 1
+        try:
+            yield from self._streamed(drawing, batches, turn or nullcontext())
+        finally:
+            with self._one_at_a_time:
+                self._streams -= 1
+
+    def _streamed(
+        self, drawing: Drawing, batches: Iterable[Sequence[Shot]], turn: AbstractContextManager[None]
+    ) -> Iterator[tuple[Sequence[Shot], list[NDArray[np.uint8]], float]]:
         depth = 1 if _device(self.options).startswith("cuda") else 0
         waiting: deque[Pending] = deque()
         all_prepared = begun(ahead((self._prepare(drawing, shots) for shots in self._cut(batches)), 1, "prepare"))
-        with turn or nullcontext():
+        with turn:
             for prepared in all_prepared:
                 for pending in self._begun(drawing, prepared, waiting):
                     waiting.append(pending)
@@ -252,7 +263,8 @@ class ControlNetGenerator:
             self._drawn = Drawing(pipeline, family, self.options, self._conventions(), self._key())
             if self._drawn.why_not:
                 skip_idle(pipeline)
-        self._drawn.expect(self._expected)
+        if not self._streams:  # networks that are at work are not to be compiled under way
+            self._drawn.expect(self._expected)
         return self._drawn
 
     def _key(self) -> str:

@@ -6,6 +6,7 @@ The maths is that of `StableDiffusionControlNetPipeline` and its SDXL sister. Wh
 * both halves of classifier-free guidance see the same latents, so all layers before the first cross-attention (the
   largest self-attention of UNet and ControlNet among them) run for one half and are then doubled. SDXL's halves differ
   from the start (their pooled text goes into the time embedding) and share nothing;
+* once `look_ahead` was called, keys and values of the words are made once a batch, not at every step;
 * a ControlNet whose scale is 0, or whose range of steps is over, is not run at all;
 * outside the guidance interval there is one half only.
 
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .attention import KeysAndValues, keys_and_values, look_ahead
 from .compiling import written
 
 
@@ -31,6 +33,7 @@ class Conditions(NamedTuple):
     pooled: Tensor | None = None  # (2 B or B, channels), SDXL: pooled text
     sizes: Tensor | None = None  # (2 B or B, 6), SDXL: original size, crop, target size
     strength: Tensor | None = None  # (B, channels), LCM: the guidance scale as the UNet was taught to read it
+    words: tuple[KeysAndValues, ...] = ()  # of the UNet and each ControlNet, if they look ahead; rows as of the text
 
     def positive(self) -> Conditions:
         """The half that is drawn without guidance."""
@@ -41,6 +44,7 @@ class Conditions(NamedTuple):
             None if self.pooled is None else self.pooled[half:],
             None if self.sizes is None else self.sizes[half:],
             self.strength,
+            tuple(tuple((keys[half:], values[half:]) for keys, values in each) for each in self.words),
         )
 
 
@@ -57,6 +61,15 @@ class Denoiser(nn.Module):
         super().__init__()
         self.unet, self.nets = unet, nn.ModuleList(nets)
         self.share = share
+        self.looks_ahead = False
+
+    def look_ahead(self) -> None:
+        """From now on `words` must be given, if these networks' attentions are of the usual build."""
+        self.looks_ahead = self.looks_ahead or look_ahead([self.unet, *self.nets])
+
+    def words(self, text: Tensor) -> tuple[KeysAndValues, ...]:
+        """What the networks read of encoded words (rows, tokens, channels); empty if they read them as they are."""
+        return tuple(keys_and_values(net, text) for net in (self.unet, *self.nets)) if self.looks_ahead else ()
 
     def hints(self, controls: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Embed the controls: (B, 3, H, W) in 0-1 each -> (B, channels, H / 8, W / 8)."""
@@ -85,10 +98,11 @@ class Denoiser(nn.Module):
         halves = given.text.shape[0] // latents.shape[0]
         extra: list[Tensor] = []
         middle: Tensor | None = None
-        for net, hint, scale in zip(self.nets, given.hints, scales, strict=True):
+        for number, (net, hint, scale) in enumerate(zip(self.nets, given.hints, scales, strict=True)):
             if scale == 0.0:
                 continue
-            skips, deep = self._control(net, latents, timestep, given, hint, scale)
+            words = given.words[1 + number] if given.words else given.text
+            skips, deep = self._control(net, latents, timestep, given, words, hint, scale)
             extra = [a + b for a, b in zip(extra, skips, strict=True)] if extra else skips
             middle = deep if middle is None else middle + deep
         predicted = self._predict(latents, timestep, given, extra, middle)
@@ -98,11 +112,11 @@ class Denoiser(nn.Module):
         return negative + guidance * (positive - negative)
 
     def _control(
-        self, net: Any, latents: Tensor, timestep: Tensor, given: Conditions, hint: Tensor, scale: float
+        self, net: Any, latents: Tensor, timestep: Tensor, given: Conditions, words: Any, hint: Tensor, scale: float
     ) -> tuple[list[Tensor], Tensor]:
         """A ControlNet's residuals: of every skip, and of the middle."""
-        states, hidden, time = self._encode(net, latents, timestep, given, hint)
-        hidden = self._middle(net, hidden, time, given.text)
+        states, hidden, time = self._encode(net, latents, timestep, given, words, hint)
+        hidden = self._middle(net, hidden, time, words)
         skips = [layer(state) * scale for layer, state in zip(net.controlnet_down_blocks, states, strict=True)]
         return skips, net.controlnet_mid_block(hidden) * scale
 
@@ -110,8 +124,9 @@ class Denoiser(nn.Module):
         self, latents: Tensor, timestep: Tensor, given: Conditions, extra: Sequence[Tensor], middle: Tensor | None
     ) -> Tensor:
         unet: Any = self.unet
-        states, hidden, time = self._encode(unet, latents, timestep, given, None)
-        hidden = self._middle(unet, hidden, time, given.text)
+        words: Any = given.words[0] if given.words else given.text
+        states, hidden, time = self._encode(unet, latents, timestep, given, words, None)
+        hidden = self._middle(unet, hidden, time, words)
         if extra:
             states = [state + more for state, more in zip(states, extra, strict=True)]
         if middle is not None:
@@ -120,14 +135,14 @@ class Denoiser(nn.Module):
         for number, block in enumerate(unet.up_blocks):
             skips, states = states[-len(block.resnets) :], states[: -len(block.resnets)]
             size = states[-1].shape[2:] if sized and number + 1 < len(unet.up_blocks) else None
-            words = {"encoder_hidden_states": given.text} if getattr(block, "has_cross_attention", False) else {}
+            read = {"encoder_hidden_states": words} if getattr(block, "has_cross_attention", False) else {}
             rows = hidden.shape[0]
             hidden = block(
                 hidden_states=hidden,
                 temb=time,
                 res_hidden_states_tuple=tuple(_rows(skip, rows) for skip in skips),
                 upsample_size=size,
-                **words,
+                **read,
             )
         if unet.conv_norm_out is not None:
             hidden = unet.conv_act(unet.conv_norm_out(hidden))
@@ -135,7 +150,7 @@ class Denoiser(nn.Module):
         return predicted
 
     def _encode(
-        self, net: Any, latents: Tensor, timestep: Tensor, given: Conditions, hint: Tensor | None
+        self, net: Any, latents: Tensor, timestep: Tensor, given: Conditions, words: Any, hint: Tensor | None
     ) -> tuple[list[Tensor], Tensor, Tensor]:
         """The way down of a UNet or ControlNet: every skip, the last state, and the time embedding.
 
@@ -154,16 +169,16 @@ class Denoiser(nn.Module):
             if not getattr(block, "has_cross_attention", False):
                 hidden, found = block(hidden_states=hidden, temb=time)
             elif hidden.shape[0] < rows:
-                hidden, found = _split(block, hidden, time, given.text)
+                hidden, found = _split(block, hidden, time, words, rows)
             else:
-                hidden, found = block(hidden_states=hidden, temb=time, encoder_hidden_states=given.text)
+                hidden, found = block(hidden_states=hidden, temb=time, encoder_hidden_states=words)
             states += found
         return states, _rows(hidden, rows), time
 
     @staticmethod
-    def _middle(net: Any, hidden: Tensor, time: Tensor, text: Tensor) -> Tensor:
-        words = {"encoder_hidden_states": text} if getattr(net.mid_block, "has_cross_attention", False) else {}
-        deep: Tensor = net.mid_block(hidden, time, **words)
+    def _middle(net: Any, hidden: Tensor, time: Tensor, words: Any) -> Tensor:
+        read = {"encoder_hidden_states": words} if getattr(net.mid_block, "has_cross_attention", False) else {}
+        deep: Tensor = net.mid_block(hidden, time, **read)
         return deep
 
 
@@ -188,15 +203,15 @@ def _time(net: Any, timestep: Tensor, given: Conditions, dtype: torch.dtype) -> 
     return result
 
 
-def _split(block: Any, hidden: Tensor, time: Tensor, text: Tensor) -> tuple[Tensor, list[Tensor]]:
+def _split(block: Any, hidden: Tensor, time: Tensor, words: Any, rows: int) -> tuple[Tensor, list[Tensor]]:
     """A `CrossAttnDownBlock2D` whose input is the same for both halves: they part at its first cross-attention."""
     found = []
     for number, (resnet, attention) in enumerate(zip(block.resnets, block.attentions, strict=True)):
         hidden = resnet(hidden, time)
         if number == 0:
-            hidden = _part(attention, hidden, text)
+            hidden = _part(attention, hidden, words, rows)
         else:
-            hidden = attention(hidden, encoder_hidden_states=text, return_dict=False)[0]
+            hidden = attention(hidden, encoder_hidden_states=words, return_dict=False)[0]
         found.append(hidden)
     for downsampler in block.downsamplers or ():
         hidden = downsampler(hidden)
@@ -204,10 +219,9 @@ def _split(block: Any, hidden: Tensor, time: Tensor, text: Tensor) -> tuple[Tens
     return hidden, found
 
 
-def _part(attention: Any, hidden: Tensor, text: Tensor) -> Tensor:
+def _part(attention: Any, hidden: Tensor, words: Any, rows: int) -> Tensor:
     """A `Transformer2DModel` with layer norms whose first self-attention is run for one half."""
     batch, _, height, width = hidden.shape
-    rows = text.shape[0]
     linear = attention.use_linear_projection
     tokens = attention.norm(hidden)
     tokens = tokens if linear else attention.proj_in(tokens)
@@ -215,10 +229,10 @@ def _part(attention: Any, hidden: Tensor, text: Tensor) -> Tensor:
     tokens = attention.proj_in(tokens) if linear else tokens
     first, *others = attention.transformer_blocks
     tokens = written(_rows(first.attn1(first.norm1(tokens)) + tokens, rows))
-    tokens = first.attn2(first.norm2(tokens), encoder_hidden_states=text) + tokens
+    tokens = first.attn2(first.norm2(tokens), encoder_hidden_states=words) + tokens
     tokens = first.ff(first.norm3(tokens)) + tokens
     for block in others:
-        tokens = block(tokens, encoder_hidden_states=text)
+        tokens = block(tokens, encoder_hidden_states=words)
     tokens = attention.proj_out(tokens) if linear else tokens
     tokens = tokens.reshape(rows, height, width, tokens.shape[-1]).permute(0, 3, 1, 2)
     tokens = tokens if linear else attention.proj_out(tokens)

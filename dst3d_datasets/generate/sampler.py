@@ -74,6 +74,7 @@ class Sampler:
             return
         for net in (self._pipeline.unet, self._pipeline.controlnet, self._pipeline.vae):
             channels_last(net)
+        self.denoiser.look_ahead()
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)  # the weights are in their new order before another stream reads them
             self._recorded.is_on = type(self._pipeline.scheduler).__name__ in RECORDED and not self._draws
@@ -107,7 +108,7 @@ class Sampler:
         if pooled is not None:
             row = torch.tensor([height, width, 0, 0, height, width], dtype=self.dtype).to(self.device)
             sizes = row.expand(len(text), 6)
-        given = Conditions(text, hints, pooled, sizes, self._strength(len(prompts)))
+        given = Conditions(text, hints, pooled, sizes, self._strength(len(prompts)), self.denoiser.words(text))
         return Batch(noise.to(self.device, non_blocking=True), given, generators)
 
     def draw(self, batch: Batch) -> Tensor:
