@@ -31,9 +31,13 @@ def one_by_one() -> Callable[..., Any]:
 
 
 class TwoAtOnce:
-    """A worker that takes the next task while it is at one, and ends that one then; or after a while, if none comes."""
+    """A worker that takes the next task while it is at one, and ends that one then.
 
-    def __init__(self) -> None:
+    Or after `patience` seconds, if none comes; or at once, if its task is the "last".
+    """
+
+    def __init__(self, patience: float) -> None:
+        self.patience = patience
         self.end: Callable[[bool], None] = lambda is_beside: None
         self.lock = threading.Lock()
 
@@ -52,13 +56,15 @@ class TwoAtOnce:
 
         self.end(True)
         self.end = end
-        threading.Timer(0.5, end, (False,)).start()
+        waiting = threading.Timer(0.0 if task[0] == "last" else self.patience, end, (False,))
+        waiting.daemon = True
+        waiting.start()
         return future
 
     def wait_room(self) -> None:
         """There is some at once."""
 
 
-def two_at_once() -> TwoAtOnce:
+def two_at_once(patience: float = 0.2) -> TwoAtOnce:
     """A worker that has room for a second task."""
-    return TwoAtOnce()
+    return TwoAtOnce(patience)

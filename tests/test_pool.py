@@ -8,10 +8,10 @@ from dst3d_datasets.engines.pool import TRIES, Pool, Task
 from dst3d_datasets.errors import StoreError
 
 
-def answers(how: str, contents: list[tuple[str, int]], workers: int) -> tuple[dict[str, tuple[object, str]], int]:
+def answers(how: str, contents: list[tuple[str, object]], workers: int, *arguments: float) -> tuple[dict, int]:
     """By the task's name: its result and message; and how much progress was told."""
     told: list[int] = []
-    pool = Pool(f"_pool_work:{how}", (), workers, [])
+    pool = Pool(f"_pool_work:{how}", arguments, workers, [])
     found = list(pool.map([Task(f"task {n}", content) for n, content in enumerate(contents)], told.append))
     assert len({answer.name for answer in found}) == len(found) == len(contents)
     return {answer.name: (answer.result, answer.message) for answer in found}, sum(told)
@@ -48,7 +48,7 @@ def test_what_no_task_can_do_without_ends_all(how):
 
 
 def test_the_next_task_is_begun_beside_the_one_at_work_but_the_last_wait_for_who_is_free():
-    found, _ = answers("two_at_once", [("say", n) for n in range(6)], 1)
+    found, _ = answers("two_at_once", [*(("say", n) for n in range(5)), ("last", 5)], 1, 60.0)
     assert [found[f"task {n}"][0][2] for n in range(6)] == [True] * 5 + [False]
     found, _ = answers("two_at_once", [("say", n) for n in range(3)], 2)
     assert [found[f"task {n}"][0][2] for n in range(3)] == [False] * 3

@@ -113,7 +113,8 @@ def test_what_is_under_way_at_the_end_is_given_up(tmp_path, monkeypatch):
     relay = Relay(recipe, Store(tmp_path))
     futures = [relay.submit(spec) for spec in list(plan)[:2]]
     assert is_drawing.wait(SOON)
-    threading.Timer(0.2, may_go_on.set).start()
+    stop = relay._turns.stop
+    monkeypatch.setattr(relay._turns, "stop", lambda: (stop(), may_go_on.set()))
     relay.close()
     assert all(isinstance(future.exception(SOON), Stopped) for future in futures)
     assert not list(Store(tmp_path).receipts())
