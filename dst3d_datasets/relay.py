@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
+from traceback import clear_frames
 from types import TracebackType
 
 from .machine import one_thread_an_operator, short_turns
@@ -106,8 +107,17 @@ class Relay:
         try:
             receipt = make_in_turn(self._recipe, spec, self._store, turn, count, self._expected)
         except BaseException as error:
+            _let_go(error)
             turn.end()
             future.set_exception(error)
         else:
             turn.end()
             future.set_result(receipt)
+
+
+def _let_go(error: BaseException) -> None:
+    """Clear the frames that an error remembers: they hold the stages, whose threads must end before the turn does."""
+    each: BaseException | None = error
+    while each is not None:
+        clear_frames(each.__traceback__)
+        each = each.__context__

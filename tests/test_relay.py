@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from _toy import ToyGenerator, ToyPrompter, ToyRenderer, ToySource, toy_recipe
 
+from dst3d_datasets import stages
 from dst3d_datasets.build import plan_for
 from dst3d_datasets.relay import Relay
 from dst3d_datasets.shard import make_shard
@@ -20,9 +21,9 @@ pytestmark = pytest.mark.usefixtures("toys")
 SOON = 20.0  # seconds after which a test gives up
 
 
-def made(tmp_path: Path, count: int | None = None) -> list[Any]:
+def made(tmp_path: Path, count: int | None = None, **sections: Any) -> list[Any]:
     """Receipts of the toy recipe's first shards, or what was raised instead, in order."""
-    recipe = toy_recipe()
+    recipe = toy_recipe(**sections)
     plan, _ = plan_for(recipe)
     with Relay(recipe, Store(tmp_path)) as relay:
         futures = [relay.submit(spec) for spec in list(plan)[:count]]
@@ -71,6 +72,33 @@ def test_a_shard_that_fails_leaves_the_others_alone(tmp_path):
     assert 6 in failed
     assert len(list(Store(tmp_path).receipts())) == 9 - len(failed) >= 5
     assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_a_shard_that_fails_has_left_every_stage_before_the_next_one_enters_it(tmp_path, monkeypatch):
+    """An encoder fails while the generator still draws pictures of that shard."""
+    large = {"views": {"per_model": 40}, "shards": {"samples": 40}}
+    plan, _ = plan_for(toy_recipe(**large))
+    broken, drawing, most = next(iter(plan[0].keys())), set(), []
+    generate, encode = ToyGenerator.generate, stages.encode_sample
+
+    def drawn(self, shots):
+        drawing.add(shots[0].key)
+        most.append(len(drawing))
+        time.sleep(0.01)
+        drawing.remove(shots[0].key)
+        return generate(self, shots)
+
+    def encoded(work, shot, picture):
+        if shot.key == broken:
+            raise RuntimeError("the encoder broke")
+        return encode(work, shot, picture)
+
+    monkeypatch.setattr(ToyGenerator, "batch_size", 1)
+    monkeypatch.setattr(ToyGenerator, "generate", drawn)
+    monkeypatch.setattr(stages, "encode_sample", encoded)
+    found = made(tmp_path, 3, **large)
+    assert [isinstance(each, Exception) for each in found] == [True, False, False]
+    assert set(most) == {1}
 
 
 def test_what_is_counted_is_counted_for_its_own_shard(tmp_path, monkeypatch):
