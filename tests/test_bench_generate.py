@@ -7,7 +7,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("diffusers", reason="needs the extra [controlnet]")
 
-from dst3d_datasets.bench import generate_work
+from dst3d_datasets.bench import generate_build, generate_work
+from dst3d_datasets.build import plan_for
 from dst3d_datasets.machine import one_thread_an_operator
 
 EACH, BATCH = 3.0, 4  # seconds a batch, and pictures in it
@@ -59,3 +60,12 @@ def test_another_process_draws_the_same():
         here = alone.generate(generate_work.shots(2, 128))
     (found,) = generate_work.differences(iter([(here, generate_work.elsewhere(options, 2, 128))]))
     assert found == "at most 0, 0 on average"
+
+
+@pytest.mark.parametrize("samples", [4, 256])
+def test_whole_builds_are_three_shards_as_large_as_the_bench_says(samples):
+    recipe = generate_build.recipe_of({"steps": 6, "guidance_interval": (0.0, 0.5), "mode": "fast"}, 128, samples)
+    plan, missing = plan_for(recipe)
+    assert [spec.num_samples for spec in plan] == [samples] * 3
+    assert not missing
+    assert (recipe.generator.guidance_scale, recipe.generator.steps) == (9.0, 6)
