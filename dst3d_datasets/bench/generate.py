@@ -14,7 +14,7 @@ import torch
 
 from ..machine import one_thread_an_operator
 from . import generate_work as work
-from .result import Cell, Measured
+from .result import Cell, Measured, tell
 
 FAST = {"mode": "fast", "scheduler": "dpmpp", "steps": 6, "guidance_interval": (0.0, 0.5)}  # the recipe sd15_fast
 LCM = {"scheduler": "lcm", "steps": 4, "guidance_scale": 1.0}
@@ -71,15 +71,15 @@ class Table:
         self._costs: dict[str, float] = {}
 
     def add(self, what: str, batch: int, found: dict[str, float], cost: float) -> None:
-        """One row."""
+        """One row, shown at once."""
         base = float(self.rows[0][2]) if self.rows else found["rate"]
         speed = found["rate"] * cost
-        self.rows.append(
-            (
-                what, batch, found["rate"], found["rate"] / base, cost, speed, 100 * speed / self.limit,
-                100 * found["busy"] if "busy" in found else "-", found.get("warm", "-"), found["peak"],
-            )
+        row = (
+            what, batch, found["rate"], found["rate"] / base, cost, speed, 100 * speed / self.limit,
+            100 * found["busy"] if "busy" in found else "-", found.get("warm", "-"), found["peak"],
         )  # fmt: skip
+        self.rows.append(row)
+        tell(COLUMNS, row)
 
     def stock(self, batch: int, output: str, batches: int) -> None:
         """The pipeline's own call. Its cost is counted as ours is, without what we leave out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engines.pool import available_cores
+from ..progress import disabled_by_environment
 
 Cell = str | int | float
 
@@ -68,6 +70,14 @@ def shown(value: Cell) -> str:
     if isinstance(value, int) or abs(value) >= 1000:
         return f"{round(value):,}"
     return f"{value:.3g}"
+
+
+def tell(columns: Sequence[str], row: Sequence[Cell]) -> None:
+    """Show a row on stderr as soon as it is measured: others of its table may take minutes, or fail."""
+    if not disabled_by_environment():
+        first, *others = (shown(value) for value in row)
+        told = ", ".join(f"{name} {value}" for name, value in zip(columns[1:], others, strict=True))
+        sys.stderr.write(f"{first}: {told}\n")
 
 
 def machine() -> dict[str, str]:

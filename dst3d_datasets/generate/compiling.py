@@ -32,6 +32,10 @@ _ATTENTION = [
     SDPBackend.MATH,
 ]  # in this order: on Hopper cuDNN's is the fastest for small heads
 
+# The compiler tries several kernels for each sum and keeps the fastest, whose order of summation shows in the last
+# digits. Those that it only thinks of while it tries are not found in its cache: each process would choose anew.
+_OPTIONS: dict[str, str | int | bool | Callable[..., Any]] = {"dynamic_scale_rblock": False}
+
 
 def cache_folder() -> Path:
     """Where compiled code is kept: `compiled` in `DST3D_HOME`, or TORCHINDUCTOR_CACHE_DIR if that is set."""
@@ -66,7 +70,7 @@ class Compiled:
             return
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder()))
         self._key = key
-        self._function = torch.compile(self._plain, fullgraph=True, dynamic=False)
+        self._function = torch.compile(self._plain, fullgraph=True, dynamic=False, options=_OPTIONS)
 
     def __call__(self, *arguments: Any) -> Tensor:
         with sdpa_kernel(_ATTENTION, set_priority=True):
