@@ -69,3 +69,24 @@ def test_whole_builds_are_three_shards_as_large_as_the_bench_says(samples):
     assert [spec.num_samples for spec in plan] == [samples] * 3
     assert not missing
     assert (recipe.generator.guidance_scale, recipe.generator.steps) == (9.0, 6)
+
+
+def test_a_build_is_timed_from_the_end_of_its_first_shard():
+    """Batches of 2 pictures and 4 s each; half a second is lost between the second shard and the third."""
+    ends = [104.0, 108.0, 112.0, 116.0, 120.5, 124.5]
+    drawn = [generate_build.Drawn(end, 4.0, 2) for end in ends]
+    found = generate_build.after(drawn, 4)
+    assert found["rate"] == pytest.approx(8 / 16.5)
+    assert found["busy"] == pytest.approx(16 / 16.5)
+
+
+def test_batches_are_noted_while_they_are_watched():
+    options = {"pipeline": "tiny", "batch_size": 2, "steps": 2, "device": "cpu"}
+    generator, wanted = generate_work.made(options), generate_work.shots(6, 128)
+    with generate_build.watched() as drawn:
+        generator.generate(wanted)
+    generator.generate(wanted[:2])
+    assert [batch.count for batch in drawn] == [2, 2, 2]
+    assert sorted(batch.ended for batch in drawn) == [batch.ended for batch in drawn]
+    found = generate_build.after(drawn, 2)
+    assert 0.3 < found["busy"] <= 1.0

@@ -46,7 +46,7 @@ def test_compiled_pictures_are_the_stock_pipelines(monkeypatch, folders, pipelin
     times = [drawing.generate(shots(4)) for _ in range(3)]
     sampler = drawing.drawing().sampler
     assert drawing.drawing().is_compiled
-    assert bool(sampler._recorded._graphs) == (scheduler != "unipc" and DEVICE == "cuda")
+    assert bool(sampler._recorded.num_recorded) == (scheduler != "unipc" and DEVICE == "cuda")
     monkeypatch.setattr(drawing_module, "why_no_sampler", lambda pipeline: "for comparison")
     plain = generator(
         folders, pipeline, nets, scheduler=scheduler, steps=3, device=DEVICE, dtype="float32", batch_size=4

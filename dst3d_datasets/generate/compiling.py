@@ -95,45 +95,68 @@ class Recorded:
 
     def __init__(self, function: Callable[..., Tensor]) -> None:
         self._function = function
-        self._seen: set[Any] = set()
         self._graphs: dict[Any, _Graph] = {}
         self.is_on = False
+
+    @property
+    def num_recorded(self) -> int:
+        """For how many shapes there is a recording."""
+        return sum(graph.is_recorded for graph in self._graphs.values())
 
     def __call__(self, *arguments: Any) -> Tensor:
         if not self.is_on:
             return self._function(*arguments)
         shape = _shapes(arguments)
-        if shape not in self._seen:  # compiles what it calls, and lets libraries choose their kernels
-            self._seen.add(shape)
-            return self._function(*arguments)
         if shape not in self._graphs:
             self._graphs[shape] = _Graph(self._function, arguments)
-        return self._graphs[shape].replay(arguments)
+        return self._graphs[shape](arguments)
 
 
 class _Graph:
-    """One recording, with the tensors it reads from."""
+    """One function for one shape, with the tensors it reads from. They are the same in its first call and in the
+    recording: a compiler would take others, though of the same shape, for a reason to compile anew if only their
+    strides differ, and nothing may be compiled while a recording is made.
+    """
 
     _pool: Any = None  # all recordings share their memory: none of them runs beside another
 
     def __init__(self, function: Callable[..., Tensor], arguments: Any) -> None:
-        leaves, tree = pytree.tree_flatten(arguments)
+        leaves, self._tree = pytree.tree_flatten(arguments)
         self._inputs = [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
-        if _Graph._pool is None:
-            _Graph._pool = torch.cuda.graph_pool_handle()
-        self._graph = torch.cuda.CUDAGraph()
-        stream = torch.cuda.current_stream()
-        stream.synchronize()
-        with torch.cuda.graph(self._graph, pool=_Graph._pool, stream=stream, capture_error_mode="thread_local"):
-            self._output = function(*pytree.tree_unflatten(self._inputs, tree))
+        self._function, self._output = function, torch.empty(0)
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._is_warm = False
 
-    def replay(self, arguments: Any) -> Tensor:
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it is replayed from now on."""
+        return self._graph is not None
+
+    def __call__(self, arguments: Any) -> Tensor:
         """The function's result for other values of the same shapes."""
         for own, given in zip(self._inputs, pytree.tree_leaves(arguments), strict=True):
             if isinstance(own, Tensor):
                 own.copy_(given, non_blocking=True)
+        if not self._is_warm:  # compiles what it calls, and lets libraries choose their kernels
+            first = self._call()
+            self._is_warm = True
+            return first
+        if self._graph is None:
+            self._graph = self._recorded()
         self._graph.replay()
         return self._output.clone()
+
+    def _call(self) -> Tensor:
+        return self._function(*pytree.tree_unflatten(self._inputs, self._tree))
+
+    def _recorded(self) -> torch.cuda.CUDAGraph:
+        if _Graph._pool is None:
+            _Graph._pool = torch.cuda.graph_pool_handle()
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        stream.synchronize()
+        with torch.cuda.graph(graph, pool=_Graph._pool, stream=stream, capture_error_mode="thread_local"):
+            self._output = self._call()
+        return graph
 
 
 def written(value: Tensor) -> Tensor:

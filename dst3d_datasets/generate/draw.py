@@ -44,21 +44,22 @@ class Pending:
         self.shots, self._begun = prepared.shots, begun
         self._prepared: Prepared | None = prepared  # its memory must not be given to the next one before it is read
         self.seconds = 0.0  # that the device was at work, once they are there
-        self._host, self._ended = pictures, None
+        self._host = pictures
+        self.ended: Any = None  # event on a GPU: they are there
         if pictures.is_cuda:
             self._host = torch.empty(pictures.shape, dtype=pictures.dtype, pin_memory=True)
             self._host.copy_(pictures, non_blocking=True)
-            self._ended = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-            self._ended.record()
+            self.ended = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+            self.ended.record()
         else:
             self.seconds = time.perf_counter() - begun
 
     def wait(self) -> None:
         """Until they are on the host."""
-        if self._ended is not None:
-            self._ended.synchronize()
+        if self.ended is not None:
+            self.ended.synchronize()
             self._prepared = None
-            self.seconds = self._begun.elapsed_time(self._ended) / 1000.0
+            self.seconds = self._begun.elapsed_time(self.ended) / 1000.0
 
     def pictures(self) -> list[NDArray[np.uint8]]:
         """Wait for them: one (H, W, 3) sRGB picture a shot, of the size of its controls."""
