@@ -25,7 +25,7 @@ from .plan import ModelViews
 from .receipt import Skipped
 from .recipe import Recipe
 from .seeds import sample_seed, seed_of
-from .stream import Clock, batched, begun, ordered_map
+from .stream import Clock, ahead, batched, begun, ordered_map
 from .symmetry import with_symmetry
 from .symmetry_surface import sample as sample_surface
 from .tools import Tools
@@ -169,7 +169,8 @@ def draw_pictures(work: Work, shots: Iterable[Shot]) -> Iterator[tuple[Shot, NDA
     if work.expected is not None and hasattr(generator, "expect"):
         generator.expect(work.expected)
     if hasattr(generator, "stream"):  # one that begins a batch before the last one is there
-        for batch, pictures, seconds in generator.stream(batches, _drawing(work)):
+        # In a thread of its own: the next batch is begun in time, however long a reader takes with the last one.
+        for batch, pictures, seconds in ahead(generator.stream(batches, _drawing(work)), 1, "draw"):
             work.clock.add("generate", seconds)
             yield from zip(batch, pictures, strict=True)
         return

@@ -16,29 +16,66 @@ from dst3d_datasets.generate import compiling  # noqa: E402
 
 
 class Tape:
-    """In place of a CUDA graph: `replay` calls the function again."""
+    """In place of a CUDA graph of one part: `replay` does that part again, with what the parts before it left."""
 
-    def __init__(self, graph):
-        self.graph, self.replays = graph, 0
+    made: list[Tape]
+    owner: compiling._Graph
+    log: list[tuple[str, int]]
+    parts: compiling.Parts
+
+    def __init__(self):
+        self.number = len(self.made)
+        self.made.append(self)
+        self.is_open = False
+
+    def capture_begin(self, pool, capture_error_mode):
+        assert capture_error_mode == "thread_local"
+        assert not any(tape.is_open for tape in self.made)
+        self.is_open = True
+
+    def capture_end(self):
+        self.is_open = False
 
     def replay(self):
-        self.replays += 1
+        assert not self.is_open
+        self.log.append(("launch", self.number))
+        if self.number == 0:
+            Tape.parts = self.owner._call()
         with torch.compiler.set_stance("fail_on_recompile"):
-            self.graph._output.copy_(self.graph._call())
+            try:
+                next(self.parts)
+            except StopIteration as end:
+                self.owner._output.copy_(end.value)
+
+
+class Event:
+    """In place of a CUDA event."""
+
+    def __init__(self, blocking):
+        assert blocking  # a thread that waits leaves the processor to others
+
+    def record(self):
+        self.number = Tape.log[-1][1]
+
+    def synchronize(self):
+        Tape.log.append(("wait", self.number))
 
 
 @pytest.fixture
 def tapes(monkeypatch):
-    made = []
+    Tape.made, Tape.log = [], []
+    recorded = compiling._Graph._recorded
 
-    def recorded(graph):
+    def of(graph):
+        Tape.owner, Tape.made = graph, []
         with torch.compiler.set_stance("fail_on_recompile"):  # a recording in which something is compiled is lost
-            graph._output = graph._call()
-        made.append(Tape(graph))
-        return made[-1]
+            return recorded(graph)
 
-    monkeypatch.setattr(compiling._Graph, "_recorded", recorded)
-    return made
+    monkeypatch.setattr(compiling._Graph, "_recorded", of)
+    monkeypatch.setattr(compiling._Graph, "_pool", "pool")
+    for name, fake in {"CUDAGraph": Tape, "Event": Event, "synchronize": lambda: None}.items():
+        monkeypatch.setattr(torch.cuda, name, fake)
+    return Tape
 
 
 def test_the_first_call_is_not_recorded_the_second_is_and_every_later_one_replayed(tapes):
@@ -46,46 +83,73 @@ def test_the_first_call_is_not_recorded_the_second_is_and_every_later_one_replay
 
     def twice(tensor, factor):
         seen.append(tensor)
-        return tensor * factor
+        result = tensor * factor
+        yield
+        return result
 
     double = compiling.Recorded(twice)
     assert double(torch.ones(2), 2.0).tolist() == [2.0, 2.0]
     double.is_on = True
     assert double.num_recorded == 0
-    found = [double(torch.full((2,), float(number)), 2.0).tolist() for number in range(4)]
+    found = []
+    for number in range(4):
+        found.append(double(torch.full((2,), float(number)), 2.0).tolist())
+        assert double.num_recorded == min(number, 1)
     assert found == [[0.0, 0.0], [2.0, 2.0], [4.0, 4.0], [6.0, 6.0]]
-    assert double.num_recorded == 1
-    assert [tape.replays for tape in tapes] == [3]
+    assert len(tapes.made) == 2
+    assert [what for what in tapes.log if what[0] == "launch"] == [("launch", 0), ("launch", 1)] * 3
     assert len({tensor.data_ptr() for tensor in seen[1:]}) == 1  # a recording reads where it was told to
     assert double(torch.ones(3), 2.0).tolist() == [2.0] * 3
     assert double.num_recorded == 1  # another shape is another recording
 
 
+def test_a_part_is_launched_while_the_one_before_it_is_at_work_and_not_earlier(tapes):
+    def counting(tensor):
+        for _ in range(4):
+            tensor = tensor + 1
+            yield
+        return tensor
+
+    count = compiling.Recorded(counting)
+    count.is_on = True
+    assert [count(torch.zeros(1)).item() for _ in range(2)] == [4.0, 4.0]
+    assert tapes.log == [
+        ("launch", 0), ("launch", 1), ("wait", 0), ("launch", 2), ("wait", 1), ("launch", 3), ("wait", 2),
+        ("launch", 4), ("wait", 3),
+    ]  # fmt: skip
+
+
 def test_a_result_stays_what_it_was_when_the_recording_is_replayed(tapes):
-    double = compiling.Recorded(lambda tensor: tensor * 2)
-    double.is_on = True
-    first, second, third = (double(torch.full((2,), float(number))) for number in range(3))
+    def double(tensor):
+        yield
+        return tensor * 2
+
+    recorded = compiling.Recorded(double)
+    recorded.is_on = True
+    first, second, third = (recorded(torch.full((2,), float(number))) for number in range(3))
     assert [each.tolist() for each in (first, second, third)] == [[0.0] * 2, [2.0] * 2, [4.0] * 2]
-    assert len(tapes) == 1
 
 
-def test_a_first_call_that_fails_is_done_again_before_anything_is_recorded(tapes):
-    calls = []
+def test_what_fails_is_done_again_and_only_what_went_well_is_recorded(tapes):
+    fails = []
 
-    def fails_once(tensor):
-        calls.append(tensor)
-        if len(calls) == 1:
-            raise torch.cuda.OutOfMemoryError("not enough")
+    def more(tensor):
+        yield
+        if fails:
+            raise torch.cuda.OutOfMemoryError(fails.pop())
         return tensor + 1
 
-    more = compiling.Recorded(fails_once)
-    more.is_on = True
-    with pytest.raises(torch.cuda.OutOfMemoryError):
-        more(torch.zeros(1))
-    assert more(torch.zeros(1)).tolist() == [1.0]
-    assert not tapes
-    assert more(torch.zeros(1)).tolist() == [1.0]
-    assert len(tapes) == 1
+    recorded = compiling.Recorded(more)
+    recorded.is_on = True
+    for times in range(2):  # in the first call, and in the one that is recorded
+        fails.append("not enough")
+        with pytest.raises(torch.cuda.OutOfMemoryError, match="not enough"):
+            recorded(torch.zeros(1))
+        assert recorded.num_recorded == 0
+        assert not any(tape.is_open for tape in tapes.made)
+        assert recorded(torch.zeros(1)).tolist() == [1.0]
+        assert recorded.num_recorded == times
+    assert recorded(torch.ones(1)).tolist() == [2.0]
 
 
 @pytest.mark.parametrize(("pipeline", "nets"), CASES)
@@ -94,7 +158,7 @@ def test_nothing_is_compiled_anew_while_a_batch_is_recorded(monkeypatch, tapes, 
     strides differ."""
     compile_ = torch.compile
 
-    def guarded(function, *, fullgraph, dynamic, options):
+    def guarded(function, *, fullgraph, dynamic):
         return compile_(function, fullgraph=fullgraph, dynamic=dynamic, backend="eager")
 
     monkeypatch.setattr(torch, "compile", guarded)
@@ -102,7 +166,8 @@ def test_nothing_is_compiled_anew_while_a_batch_is_recorded(monkeypatch, tapes, 
     drawing = generator(folders, pipeline, nets, batch_size=2, steps=2, compile="always")
     drawing.drawing().sampler._recorded.is_on = True
     found = [np.stack(drawing.generate(shots(2))) for _ in range(3)]
-    assert [tape.replays for tape in tapes] == [2]
+    assert len(tapes.made) == 3  # one a step, and the pictures
+    assert len([what for what in tapes.log if what[0] == "launch"]) == 6
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[1], found[2])
     other = np.stack(drawing.generate(shots(4)[2:]))

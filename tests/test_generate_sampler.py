@@ -233,7 +233,7 @@ def test_a_compiled_function_is_compiled_once_a_shape_and_machine(monkeypatch, t
     twice.compile("key")
     assert twice(torch.ones(3), 2.0).tolist() == [2.0] * 3
     assert twice(torch.ones(3), 3.0).tolist() == [3.0] * 3
-    assert compiled == [{"fullgraph": True, "dynamic": False, "options": {"dynamic_scale_rblock": False}}]
+    assert compiled == [{"fullgraph": True, "dynamic": False}]
     from dst3d_datasets.generate.compiling import pays
 
     assert pays(500, "key")  # this machine has done it

@@ -10,12 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 KeysAndValues = tuple[tuple[Tensor, Tensor], ...]  # (B, tokens, channels) each, of every cross-attention of a network
-
-# For a handful of words cuDNN's blocks of queries are too large: little work each, and few at once.
-_FOR_WORDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
 class AttentionAhead(nn.Module):
@@ -60,11 +56,7 @@ class AttentionAhead(nn.Module):
             assert encoder_hidden_states is not None
             query, (key, value) = attn.to_q(hidden_states), encoder_hidden_states[self.number]
         q, k, v = (part.view(*part.shape[:2], attn.heads, -1).transpose(1, 2) for part in (query, key, value))
-        if self.number is None:
-            attended = functional.scaled_dot_product_attention(q, k, v)
-        else:
-            with sdpa_kernel(_FOR_WORDS):
-                attended = functional.scaled_dot_product_attention(q, k, v)
+        attended = functional.scaled_dot_product_attention(q, k, v)
         out: Tensor = attended.transpose(1, 2).flatten(2).to(query.dtype)
         for layer in attn.to_out:
             out = layer(out)

@@ -2,15 +2,16 @@
 
 A network is called as it is until `Compiled.compile`; from then on, its first call for each shape compiles it whole
 (`torch.compile`, static shapes). Of several processes that need the same network one compiles; the others wait and take
-it from the cache. `Recorded` makes one CUDA graph of a whole batch.
+it from the cache. `Recorded` makes CUDA graphs of a whole batch, one a step.
 """
 
 from __future__ import annotations
 
 import fcntl
+import gc
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,6 @@ _ATTENTION = [
     SDPBackend.EFFICIENT_ATTENTION,
     SDPBackend.MATH,
 ]  # in this order: on Hopper cuDNN's is the fastest for small heads
-
-# The compiler tries several kernels for each sum and keeps the fastest, whose order of summation shows in the last
-# digits. Those that it only thinks of while it tries are not found in its cache: each process would choose anew.
-_OPTIONS: dict[str, str | int | bool | Callable[..., Any]] = {"dynamic_scale_rblock": False}
 
 
 def cache_folder() -> Path:
@@ -70,7 +67,7 @@ class Compiled:
             return
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder()))
         self._key = key
-        self._function = torch.compile(self._plain, fullgraph=True, dynamic=False, options=_OPTIONS)
+        self._function = torch.compile(self._plain, fullgraph=True, dynamic=False)
 
     def __call__(self, *arguments: Any) -> Tensor:
         with sdpa_kernel(_ATTENTION, set_priority=True):
@@ -86,14 +83,22 @@ class Compiled:
             return result
 
 
+Parts = Generator[None, None, Tensor]  # work that is launched part by part, and its result
+
+
 class Recorded:
     """A function of tensors whose work on a GPU is recorded at its second call for each shape, and then replayed.
 
-    A replay is one launch, however many kernels the function has: other threads that hold Python's lock cannot make the
-    GPU wait. The function must not draw random numbers, wait for the device or read its values.
+    Each part of it is one launch, however many kernels it has: other threads that hold Python's lock cannot make the
+    GPU wait. Nor should it make them wait: the launch of a graph of 11,000 kernels, a whole batch, went on until half a
+    second before the batch was done, and what was rendered in another thread meanwhile took several times as long
+    (H200). A part is therefore launched when the last one is at work, not before.
+
+    Args:
+        function: must not draw random numbers, wait for the device or read its values. It yields where a part ends.
     """
 
-    def __init__(self, function: Callable[..., Tensor]) -> None:
+    def __init__(self, function: Callable[..., Parts]) -> None:
         self._function = function
         self._graphs: dict[Any, _Graph] = {}
         self.is_on = False
@@ -104,12 +109,23 @@ class Recorded:
         return sum(graph.is_recorded for graph in self._graphs.values())
 
     def __call__(self, *arguments: Any) -> Tensor:
+        """The function's result. The last of its work may have been launched only."""
         if not self.is_on:
-            return self._function(*arguments)
+            return whole(self._function(*arguments))
         shape = _shapes(arguments)
         if shape not in self._graphs:
             self._graphs[shape] = _Graph(self._function, arguments)
         return self._graphs[shape](arguments)
+
+
+def whole(parts: Parts) -> Tensor:
+    """The result of work that is done part by part."""
+    while True:
+        try:
+            next(parts)
+        except StopIteration as end:
+            result: Tensor = end.value
+            return result
 
 
 class _Graph:
@@ -120,17 +136,17 @@ class _Graph:
 
     _pool: Any = None  # all recordings share their memory: none of them runs beside another
 
-    def __init__(self, function: Callable[..., Tensor], arguments: Any) -> None:
+    def __init__(self, function: Callable[..., Parts], arguments: Any) -> None:
         leaves, self._tree = pytree.tree_flatten(arguments)
         self._inputs = [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         self._function, self._output = function, torch.empty(0)
-        self._graph: torch.cuda.CUDAGraph | None = None
+        self._parts: list[torch.cuda.CUDAGraph] = []
         self._is_warm = False
 
     @property
     def is_recorded(self) -> bool:
         """Whether it is replayed from now on."""
-        return self._graph is not None
+        return bool(self._parts)
 
     def __call__(self, arguments: Any) -> Tensor:
         """The function's result for other values of the same shapes."""
@@ -138,25 +154,46 @@ class _Graph:
             if isinstance(own, Tensor):
                 own.copy_(given, non_blocking=True)
         if not self._is_warm:  # compiles what it calls, and lets libraries choose their kernels
-            first = self._call()
+            first = whole(self._call())
             self._is_warm = True
             return first
-        if self._graph is None:
-            self._graph = self._recorded()
-        self._graph.replay()
+        if not self._parts:
+            self._parts = self._recorded()
+        self._replay()
         return self._output.clone()
 
-    def _call(self) -> Tensor:
+    def _call(self) -> Parts:
         return self._function(*pytree.tree_unflatten(self._inputs, self._tree))
 
-    def _recorded(self) -> torch.cuda.CUDAGraph:
+    def _recorded(self) -> list[torch.cuda.CUDAGraph]:
+        """Each part as a graph; what one leaves in memory for the next lies in their pool, and is never moved."""
         if _Graph._pool is None:
             _Graph._pool = torch.cuda.graph_pool_handle()
-        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
-        stream.synchronize()
-        with torch.cuda.graph(graph, pool=_Graph._pool, stream=stream, capture_error_mode="thread_local"):
-            self._output = self._call()
-        return graph
+        torch.cuda.synchronize()
+        gc.collect()
+        torch.cuda.empty_cache()
+        parts, recorded, goes_on = self._call(), [], True
+        while goes_on:
+            graph = torch.cuda.CUDAGraph()
+            graph.capture_begin(pool=_Graph._pool, capture_error_mode="thread_local")
+            try:
+                next(parts)
+            except StopIteration as end:
+                self._output, goes_on = end.value, False
+            finally:
+                graph.capture_end()
+            recorded.append(graph)
+        return recorded
+
+    def _replay(self) -> None:
+        before: torch.cuda.Event | None = None
+        for part in self._parts:
+            part.replay()
+            launched = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+            launched.record()
+            if before is not None:
+                before.synchronize()
+            before = launched
 
 
 def written(value: Tensor) -> Tensor:

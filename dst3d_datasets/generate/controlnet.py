@@ -7,8 +7,9 @@ shape: a short batch is padded by repeating its last shot. What that gives, meas
 * CPU, float32: the same bytes in any place of the batch, with any neighbours, padded or not. Another *thread count* or
   batch size moves a few values in a million by one (`make_shard` fixes both).
 * H200, float16, SD 1.5 shapes at 512 px, 20 steps, batch 32, compiled: the same bytes when drawn again; another place
-  in the batch moves values by at most one (0.03 on average). The stock pipeline at the same batch differs from it by at
-  most two (0.14 on average), as it does from itself at batch 16 (`dst3d bench generate`).
+  in the batch moves values by at most one (0.01 on average), another process by at most two (0.12): the compiler may
+  sum in another order there. The stock pipeline at the same batch differs from it by at most two (0.15), as it does
+  from itself at batch 16 (0.14; `dst3d bench generate`).
 
 The safety checker is switched off (it would put black pictures, silently, where it misjudges a render), and so is
 SDXL's invisible watermark (it would depend on which packages are installed). `eta` is passed where pipeline and
@@ -19,7 +20,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import importlib.util
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..errors import MissingDependency, RecipeError
+from ..errors import RecipeError
 from ..nouns import Shot
 from ..recipe.options import ControlNetOptions
 from ..stream import ahead, begun
@@ -39,7 +39,7 @@ from .conventions import convention_of
 from .draw import Drawing, Pending, Prepared
 from .families import Family, encode_by_mode, family_of, row_for_base, row_of
 from .idle import skip_idle
-from .loading import Pinned, load_pipeline, networks_of, pin, to_device
+from .loading import Pinned, load_pipeline, need, networks_of, pin, to_device
 from .version import package_version
 from .weights import marker_reason, place_of, untrained_reason
 
@@ -59,7 +59,7 @@ class ControlNetGenerator:
     name = "controlnet"
 
     def __init__(self, options: ControlNetOptions) -> None:
-        _need("diffusers", "transformers")
+        need("diffusers", "transformers")
         self.options = options
         self._base = place_of(options.pipeline, options.revision, "generator.pipeline")
         revisions = options.controlnet_revision or ("main",) * len(options.controlnet)
@@ -254,6 +254,7 @@ class ControlNetGenerator:
         """What draws with the loaded pipeline."""
         if self._drawn is None:
             pipeline = self._loaded()
+            _ = self.untrained  # while the device has nothing else to do: it looks at all weights
             self._family = family = family_of(pipeline)
             family.check(self.options)
             if family.row.unseeded:
@@ -276,15 +277,6 @@ class ControlNetGenerator:
 
 def _done(pending: Pending) -> tuple[Sequence[Shot], list[NDArray[np.uint8]], float]:
     return pending.shots, pending.pictures(), pending.seconds
-
-
-def _need(*packages: str) -> None:
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise MissingDependency(
-                f"generator: `controlnet` needs the Python package {package!r}, which is not installed; "
-                'run: pip install "dst3d-datasets[controlnet]"'
-            )
 
 
 def _diffusers() -> Any:

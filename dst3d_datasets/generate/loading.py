@@ -5,6 +5,7 @@ Only safetensors are read (no pickles), and no code that comes with weights is e
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 
 import torch
 
+from ..errors import MissingDependency
 from ..weights import Place, WeightsError, explain, place_digest
 from .controlnet_file import config_beside, fetch
 from .families import draws_by_flow, row_for_base, row_of
@@ -25,6 +27,20 @@ SCHEDULERS = {
     "euler": "EulerDiscreteScheduler",
     "lcm": "LCMScheduler",
 }
+
+
+def need(*packages: str) -> None:
+    """Do nothing, if all of some packages are installed.
+
+    Raises:
+        MissingDependency: one is not.
+    """
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise MissingDependency(
+                f"generator: `controlnet` needs the Python package {package!r}, which is not installed; "
+                'run: pip install "dst3d-datasets[controlnet]"'
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..recipe.options import ControlNetOptions
-from .compiling import Compiled, Recorded
+from .compiling import Compiled, Parts, Recorded, whole
 from .denoise import Conditions, Denoiser, why_not
 from .norms import channels_last
 
@@ -114,7 +114,7 @@ class Sampler:
     def draw(self, batch: Batch) -> Tensor:
         """Pictures (B, H, W, 3) of 8 bits on the device. On a GPU the work is begun, not waited for."""
         if self._draws:
-            return self._sampled(batch.noise, batch.given, batch.generators)
+            return whole(self._sampled(batch.noise, batch.given, batch.generators))
         return self._recorded(batch.noise, batch.given)
 
     def _noise(self, seeds: Sequence[int], height: int, width: int) -> tuple[Tensor, list[torch.Generator]]:
@@ -150,8 +150,8 @@ class Sampler:
         strength: Tensor = self._pipeline.get_guidance_scale_embedding(scale, embedding_dim=width)
         return strength.to(device=self.device, dtype=self.dtype)
 
-    def _sampled(self, noise: Tensor, given: Conditions, generators: list[torch.Generator] | None = None) -> Tensor:
-        """The whole of a batch, from noise to pictures."""
+    def _sampled(self, noise: Tensor, given: Conditions, generators: list[torch.Generator] | None = None) -> Parts:
+        """The whole of a batch, from noise to pictures, step by step."""
         scheduler, options, count = self._pipeline.scheduler, self._options, len(self._timesteps)
         scheduler.set_timesteps(options.steps, device="cpu")  # multistep schedulers forget the last batch by it
         positive = given.positive() if self._guided else given
@@ -167,6 +167,7 @@ class Sampler:
             if self._noisy:
                 extra["variance_noise"] = noise[1 + number]
             latents = scheduler.step(predicted, timestep, latents, **extra, return_dict=False)[0]
+            yield
         parts: tuple[Tensor, ...] = latents.split(DECODED_AT_ONCE)
         return torch.cat([self._decoder(part) for part in parts])
 
