@@ -11,10 +11,11 @@ import fcntl
 import gc
 import hashlib
 import os
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -92,7 +93,7 @@ class Recorded:
     Each part of it is one launch, however many kernels it has: other threads that hold Python's lock cannot make the
     GPU wait. Nor should it make them wait: the launch of a graph of 11,000 kernels, a whole batch, went on until half a
     second before the batch was done, and what was rendered in another thread meanwhile took several times as long
-    (H200). A part is therefore launched when the last one is at work, not before.
+    (H200). A part is therefore launched when the last one is at work, not earlier.
 
     Args:
         function: must not draw random numbers, wait for the device or read its values. It yields where a part ends.
@@ -135,6 +136,7 @@ class _Graph:
     """
 
     _pool: Any = None  # all recordings share their memory: none of them runs beside another
+    _launched: ClassVar[deque[torch.cuda.Event]] = deque()  # parts of this or another recording, two at most
 
     def __init__(self, function: Callable[..., Parts], arguments: Any) -> None:
         leaves, self._tree = pytree.tree_flatten(arguments)
@@ -186,14 +188,13 @@ class _Graph:
         return recorded
 
     def _replay(self) -> None:
-        before: torch.cuda.Event | None = None
         for part in self._parts:
+            if len(_Graph._launched) > 1:  # one is at work and one waits
+                _Graph._launched.popleft().synchronize()
             part.replay()
-            launched = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
-            launched.record()
-            if before is not None:
-                before.synchronize()
-            before = launched
+            event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+            event.record()
+            _Graph._launched.append(event)
 
 
 def written(value: Tensor) -> Tensor:
