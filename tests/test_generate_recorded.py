@@ -157,6 +157,23 @@ def test_what_fails_is_done_again_and_only_what_went_well_is_recorded(tapes):
     assert recorded(torch.ones(1)).tolist() == [2.0]
 
 
+def test_what_cannot_be_recorded_is_called_and_that_is_told_once(tapes):
+    def more(tensor):
+        yield
+        if any(tape.is_open for tape in tapes.made):
+            raise RuntimeError("operation not permitted when stream is capturing\nand much more")
+        return tensor + 1
+
+    recorded = compiling.Recorded(more)
+    recorded.is_on = True
+    assert recorded(torch.zeros(1)).item() == 1.0
+    with pytest.warns(UserWarning, match=r"without a recording, a little slower: operation not .* capturing$") as told:
+        assert [recorded(torch.full((1,), value)).item() for value in (1.0, 2.0)] == [2.0, 3.0]
+    assert len(told) == 1
+    assert recorded.num_recorded == 0
+    assert compiling._Graph._pool is None
+
+
 @pytest.mark.parametrize(("pipeline", "nets"), CASES)
 def test_nothing_is_compiled_anew_while_a_batch_is_recorded(monkeypatch, tapes, folders, pipeline, nets):
     """Dynamo's guards are real, what they guard is not compiled. SDXL's sizes are one row seen many times: of a copy,

@@ -11,6 +11,7 @@ import fcntl
 import gc
 import hashlib
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -143,7 +144,7 @@ class _Graph:
         self._inputs = [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         self._function, self._output = function, torch.empty(0)
         self._parts: list[torch.cuda.CUDAGraph] = []
-        self._is_warm = False
+        self._is_warm, self._can_be_recorded = False, True
 
     @property
     def is_recorded(self) -> bool:
@@ -159,13 +160,26 @@ class _Graph:
             first = whole(self._call())
             self._is_warm = True
             return first
+        if not self._parts and self._can_be_recorded:
+            self._try_to_record()
         if not self._parts:
-            self._parts = self._recorded()
+            return whole(self._call())
         self._replay()
         return self._output.clone()
 
     def _call(self) -> Parts:
         return self._function(*pytree.tree_unflatten(self._inputs, self._tree))
+
+    def _try_to_record(self) -> None:
+        """Record, or know from now on that it cannot be: what is called instead takes a little longer."""
+        try:
+            self._parts = self._recorded()
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except RuntimeError as error:  # CUDA's errors have no other common class
+            self._can_be_recorded, _Graph._pool = False, None  # a broken recording's memory is not recorded into again
+            told = str(error).partition("\n")[0]
+            warnings.warn(f"generator: batches are drawn without a recording, a little slower: {told}", stacklevel=2)
 
     def _recorded(self) -> list[torch.cuda.CUDAGraph]:
         """Each part as a graph; what one leaves in memory for the next lies in their pool, and is never moved."""
