@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections import deque
 
 import numpy as np
@@ -135,10 +137,12 @@ def test_a_result_stays_what_it_was_when_the_recording_is_replayed(tapes):
     assert [each.tolist() for each in (first, second, third)] == [[0.0] * 2, [2.0] * 2, [4.0] * 2]
 
 
-def test_what_fails_is_done_again_and_only_what_went_well_is_recorded(tapes):
-    fails = []
+def test_a_shape_for_which_memory_ran_out_is_forgotten_with_its_tensors(tapes):
+    """In its first call, or when it was to be recorded; should it come again, it begins anew."""
+    fails, held = [], []
 
     def more(tensor):
+        held.append(weakref.ref(tensor))
         yield
         if fails:
             raise torch.cuda.OutOfMemoryError(fails.pop())
@@ -146,15 +150,20 @@ def test_what_fails_is_done_again_and_only_what_went_well_is_recorded(tapes):
 
     recorded = compiling.Recorded(more)
     recorded.is_on = True
-    for times in range(2):  # in the first call, and in the one that is recorded
+    for calls in range(2):
+        for _ in range(calls):
+            assert recorded(torch.zeros(1)).tolist() == [1.0]
         fails.append("not enough")
         with pytest.raises(torch.cuda.OutOfMemoryError, match="not enough"):
             recorded(torch.zeros(1))
-        assert recorded.num_recorded == 0
+        tapes.owner = None
+        gc.collect()
+        assert held
+        assert all(reference() is None for reference in held)
         assert not any(tape.is_open for tape in tapes.made)
-        assert recorded(torch.zeros(1)).tolist() == [1.0]
-        assert recorded.num_recorded == times
-    assert recorded(torch.ones(1)).tolist() == [2.0]
+        assert recorded.num_recorded == 0
+    assert [recorded(torch.full((1,), float(number))).item() for number in range(3)] == [1.0, 2.0, 3.0]
+    assert recorded.num_recorded == 1
 
 
 def test_what_cannot_be_recorded_is_called_and_that_is_told_once(tapes):

@@ -111,13 +111,17 @@ class Recorded:
         return sum(graph.is_recorded for graph in self._graphs.values())
 
     def __call__(self, *arguments: Any) -> Tensor:
-        """The function's result. The last of its work may have been launched only."""
+        """The function's result. The last of its work may have been launched only.
+
+        What fails is forgotten: a shape for which memory ran out does not come again, and holds none.
+        """
         if not self.is_on:
             return whole(self._function(*arguments))
         shape = _shapes(arguments)
-        if shape not in self._graphs:
-            self._graphs[shape] = _Graph(self._function, arguments)
-        return self._graphs[shape](arguments)
+        graph = self._graphs.pop(shape, None) or _Graph(self._function, arguments)
+        result = graph(arguments)
+        self._graphs[shape] = graph
+        return result
 
 
 def whole(parts: Parts) -> Tensor:
@@ -136,7 +140,7 @@ class _Graph:
     strides differ, and nothing may be compiled while a recording is made.
     """
 
-    _pool: Any = None  # all recordings share their memory: none of them runs beside another
+    _pool: ClassVar[Any] = None  # all recordings share their memory: none of them runs beside another
     _launched: ClassVar[deque[torch.cuda.Event]] = deque()  # parts of this or another recording, two at most
 
     def __init__(self, function: Callable[..., Parts], arguments: Any) -> None:
