@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("diffusers", reason="needs the extra [controlnet]")
 
-from dst3d_datasets.bench import generate_build, generate_work
+from dst3d_datasets.bench import generate, generate_build, generate_work
 from dst3d_datasets.build import plan_for
 from dst3d_datasets.machine import one_thread_an_operator
 
@@ -51,6 +51,28 @@ def test_rate_is_that_of_a_long_stream(monkeypatch, late, end):
     assert found["rate"] == pytest.approx(BATCH / EACH)
     assert found["busy"] == pytest.approx(0.9)
     assert found["warm"] == pytest.approx(200.0)
+
+
+def test_memory_is_counted_from_the_first_batch_on(monkeypatch):
+    """It is the one that is not replayed from a recording, whose memory no later batch takes anew."""
+    clock, log = Clock(), []
+    slow = Slow(clock, 0.0, 0.0)
+    monkeypatch.setattr(generate_work, "time", clock)
+    monkeypatch.setattr(generate_work, "peak", lambda reset=False: log.append("reset" if reset else "read") or 3.5)
+    monkeypatch.setattr(slow, "generate", lambda batch: log.append("batch"))
+    assert generate_work.rate(slow, [[object()]] * 2)["peak"] == 3.5
+    assert log == ["reset", "batch", "batch", "read"]
+
+
+def test_rows_are_shown_as_they_are_measured(capsys, monkeypatch):
+    table = generate.Table("tiny", 128, 0.5, 2, 3)
+    table.columns = ("how", *table.columns[1:])
+    table.add("one", 4, {"rate": 2.0, "peak": 1.0}, 0.1)
+    assert capsys.readouterr().err.startswith("one: batch 4, images/s 2, x stock 1, TFLOP/image 0.1, TFLOP/s 0.2, ")
+    monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    table.add("two", 4, {"rate": 3.0, "peak": 1.0}, 0.1)
+    assert capsys.readouterr().err == ""
+    assert [row[3] for row in table.rows] == [1.0, 1.5]
 
 
 def test_another_process_draws_the_same():

@@ -37,7 +37,7 @@ def run(quick: bool) -> Measured:
             table.ours(f"fast: {steps} steps of DPM-Solver++, half of them guided", FAST | {"steps": steps}, many)
         if not quick:
             table.ours("fast: 4 steps of an LCM, no guidance", LCM, many)
-        return Measured(COLUMNS, table.rows, [*notes_of(table), *_equality(table, table.gpu or not quick)])
+        return Measured(table.columns, table.rows, [*notes_of(table), *_equality(table, table.gpu or not quick)])
 
 
 def table_of(folder: str, quick: bool) -> Table:
@@ -66,6 +66,7 @@ class Table:
 
     def __init__(self, pipeline: str, side: int, limit: float, size: int, steps: int) -> None:
         self.side, self.limit, self.size, self.gpu = side, limit, size, torch.cuda.is_available()
+        self.columns: tuple[str, ...] = COLUMNS
         self.rows: list[tuple[Cell, ...]] = []
         self.options: dict[str, Any] = {"pipeline": pipeline, "batch_size": size, "steps": steps}
         self._costs: dict[str, float] = {}
@@ -79,7 +80,7 @@ class Table:
             100 * found["busy"] if "busy" in found else "-", found.get("warm", "-"), found["peak"],
         )  # fmt: skip
         self.rows.append(row)
-        tell(COLUMNS, row)
+        tell(self.columns, row)
 
     def stock(self, batch: int, output: str, batches: int) -> None:
         """The pipeline's own call. Its cost is counted as ours is, without what we leave out."""

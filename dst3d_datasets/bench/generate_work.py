@@ -85,13 +85,15 @@ def rate(generator: ControlNetGenerator, batches: Sequence[Sequence[Shot]]) -> d
 
     Both are of the second half: what all batches take more than half of them. How a stream begins and ends, which comes
     once however long it is, cancels out.
+
+    Memory is counted from the first batch on: a recording that is replayed takes none anew.
     """
+    peak(reset=True)
     start = time.perf_counter()
     generator.generate(batches[0])  # loads, compiles
     generator.generate(batches[0])  # records
     sync()
     warm = time.perf_counter() - start
-    peak(reset=True)
     half = len(batches) // 2
     (wall, busy), (twice, longer) = _streamed(generator, batches[:half]), _streamed(generator, batches)
     count = sum(len(batch) for batch in batches[half:])
