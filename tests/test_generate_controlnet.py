@@ -16,6 +16,8 @@ from _tiny_generators import CASES, SIZE, far, folders, generator, shots  # noqa
 from _tiny_pipeline import scheduler  # noqa: E402
 
 from dst3d_datasets.errors import RecipeError  # noqa: E402
+from dst3d_datasets.generate import controlnet as controlnet_module  # noqa: E402
+from dst3d_datasets.generate import draw as drawing_module  # noqa: E402
 
 # `folders` is a fixture: its name is imported here and again an argument there
 # ruff: noqa: F811
@@ -165,3 +167,16 @@ def test_a_pipeline_may_draw_at_another_size(folders):
 def test_a_size_the_pipeline_cannot_draw_is_refused(folders):
     with pytest.raises(RecipeError, match=r"generator\.size.*60 x 60.*multiples of 8"):
         generator(folders).generate(shots(1, size=60))
+
+
+def test_weights_are_looked_at_once_and_before_anything_is_drawn(folders, monkeypatch):
+    """On a GPU, beside a batch at work, it would take many times as long and hold up what comes after the shard."""
+    done, begin = [], drawing_module.Drawing.begin
+    look = controlnet_module.untrained_reason
+    monkeypatch.setattr(controlnet_module, "untrained_reason", lambda nets: done.append("look") or look(nets))
+    monkeypatch.setattr(drawing_module.Drawing, "begin", lambda *given: done.append("draw") or begin(*given))
+    drawing = generator(folders, batch_size=2)
+    drawing.generate(shots(4))
+    for _ in range(2):  # as the receipt of every shard asks
+        assert drawing.untrained == ""
+    assert done == ["look", "draw", "draw"]

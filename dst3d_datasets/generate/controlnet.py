@@ -94,9 +94,8 @@ class ControlNetGenerator:
     def untrained(self) -> str:
         """Empty, or why these weights cannot have been trained (`weights` says how it knows). Loads the pipeline."""
         if self._reason is None:
-            self._reason = marker_reason([self._base, *self._nets])
-        if not self._reason:
-            self._reason = untrained_reason(dict(networks_of(self._loaded())))
+            reason = marker_reason([self._base, *self._nets])
+            self._reason = reason or untrained_reason(dict(networks_of(self._loaded())))
         return self._reason
 
     def counts(self) -> dict[str, int]:
