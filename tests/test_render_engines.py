@@ -141,16 +141,20 @@ def compare(name: str, model: CadModel, index: int) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_real_models(cad_root: Path, name: str, collection: str) -> None:
     engine(name)  # skip before anything is loaded
-    for index, model in enumerate(real_models(cad_root, collection)):
+    models = real_models(cad_root, collection)
+    for index, model in enumerate(models):
         compare(name, model, index)
+    assert len({model.ref.uid for model in models}) >= COLLECTIONS[collection][1]  # none twice
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_primitives(name: str) -> None:
     engine(name)
     source = lookup("sources", "primitives")(PrimitivesOptions(kind="primitives", models_per_class=1))
-    for index, ref in enumerate(source.models()):
+    refs = list(source.models())
+    for index, ref in enumerate(refs):
         compare(name, source.open(ref), index)
+    assert len({ref.class_name for ref in refs}) == len(refs) > 1  # one of each class
 
 
 @pytest.mark.parametrize("name", NAMES)

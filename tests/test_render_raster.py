@@ -49,7 +49,10 @@ VIEWS = [
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("model", [sphere(), cube(), soup(1, 400), sphere(150)], ids=["sphere", "cube", "soup", "tiny"])
 def test_equals_ray_cast(model: CadModel, view: Camera) -> None:
-    agree(model, view)
+    seen = agree(model, view)
+    assert not seen.depth[~seen.mask].any()
+    assert not seen.normal[~seen.mask].any()
+    assert (seen.part[~seen.mask] == -1).all()
 
 
 def test_depth_of_a_cube_is_the_slab_formula() -> None:
