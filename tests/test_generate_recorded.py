@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import weakref
-from collections import deque
+from collections import Counter, deque
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ class Tape:
     """In place of a CUDA graph of one part: `replay` does that part again, with what the parts before it left."""
 
     made: list[Tape]
+    users: Counter[int]
     owner: compiling._Graph
     log: list[tuple[str, int]]
     parts: compiling.Parts
@@ -35,6 +37,9 @@ class Tape:
     def capture_begin(self, pool, capture_error_mode):
         assert capture_error_mode == "thread_local"
         assert not any(tape.is_open for tape in self.made)
+        assert self.users.get(pool) != 0, "CUDA's allocator does not record into memory that nobody holds any more"
+        self.users[pool] += 1
+        weakref.finalize(self, self.users.subtract, [pool])
         self.is_open = True
 
     def capture_end(self):
@@ -67,8 +72,8 @@ class Event:
 
 @pytest.fixture
 def tapes(monkeypatch):
-    Tape.made, Tape.log = [], []
-    recorded = compiling._Graph._recorded
+    Tape.made, Tape.log, Tape.users = [], [], Counter()
+    recorded, handles = compiling._Graph._recorded, itertools.count(1)
 
     def of(graph):
         Tape.owner, Tape.made = graph, []
@@ -76,7 +81,8 @@ def tapes(monkeypatch):
             return recorded(graph)
 
     monkeypatch.setattr(compiling._Graph, "_recorded", of)
-    monkeypatch.setattr(compiling._Graph, "_pool", "pool")
+    monkeypatch.setattr(compiling._Graph, "_shared", None)
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: next(handles))
     monkeypatch.setattr(compiling._Graph, "_launched", deque())
     for name, fake in {"CUDAGraph": Tape, "Event": Event, "synchronize": lambda: None}.items():
         monkeypatch.setattr(torch.cuda, name, fake)
@@ -137,6 +143,33 @@ def test_a_result_stays_what_it_was_when_the_recording_is_replayed(tapes):
     assert [each.tolist() for each in (first, second, third)] == [[0.0] * 2, [2.0] * 2, [4.0] * 2]
 
 
+def test_recordings_share_their_memory_and_it_goes_with_the_last_of_them(tapes):
+    """A process draws with one generator, drops it, and draws with another."""
+
+    def double(tensor):
+        yield
+        return tensor * 2
+
+    def made():
+        recorded = compiling.Recorded(double)
+        recorded.is_on = True
+        assert [recorded(torch.ones(1)).item() for _ in range(3)] == [2.0] * 3
+        assert recorded.num_recorded == 1
+        return recorded
+
+    first, second = made(), made()
+    assert tapes.users == {1: 4}  # two parts each
+    del first
+    third = made()
+    assert tapes.users == {1: 4}
+    tapes.owner, tapes.made, tapes.parts = None, [], None
+    del second, third
+    gc.collect()
+    assert tapes.users == {1: 0}
+    made()
+    assert tapes.users[2] == 2
+
+
 def test_a_shape_for_which_memory_ran_out_is_forgotten_with_its_tensors(tapes):
     """In its first call, or when it was to be recorded; should it come again, it begins anew."""
     fails, held = [], []
@@ -180,7 +213,7 @@ def test_what_cannot_be_recorded_is_called_and_that_is_told_once(tapes):
         assert [recorded(torch.full((1,), value)).item() for value in (1.0, 2.0)] == [2.0, 3.0]
     assert len(told) == 1
     assert recorded.num_recorded == 0
-    assert compiling._Graph._pool is None
+    assert compiling._Graph._shared is None
 
 
 @pytest.mark.parametrize(("pipeline", "nets"), CASES)

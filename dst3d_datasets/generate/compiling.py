@@ -12,6 +12,7 @@ import gc
 import hashlib
 import os
 import warnings
+import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -134,13 +135,22 @@ def whole(parts: Parts) -> Tensor:
             return result
 
 
+class _Pool:
+    """Memory of recordings, which each of them holds. Once the last is gone the allocator takes it back, and refuses to
+    have anything recorded into it again: the next recording needs another.
+    """
+
+    def __init__(self) -> None:
+        self.handle: Any = torch.cuda.graph_pool_handle()
+
+
 class _Graph:
     """One function for one shape, with the tensors it reads from. They are the same in its first call and in the
     recording: a compiler would take others, though of the same shape, for a reason to compile anew if only their
     strides differ, and nothing may be compiled while a recording is made.
     """
 
-    _pool: ClassVar[Any] = None  # all recordings share their memory: none of them runs beside another
+    _shared: ClassVar[weakref.ref[_Pool] | None] = None  # of all recordings: none of them runs beside another
     _launched: ClassVar[deque[torch.cuda.Event]] = deque()  # parts of this or another recording, two at most
 
     def __init__(self, function: Callable[..., Parts], arguments: Any) -> None:
@@ -148,6 +158,7 @@ class _Graph:
         self._inputs = [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         self._function, self._output = function, torch.empty(0)
         self._parts: list[torch.cuda.CUDAGraph] = []
+        self._pool: _Pool | None = None
         self._is_warm, self._can_be_recorded = False, True
 
     @property
@@ -181,21 +192,23 @@ class _Graph:
         except torch.cuda.OutOfMemoryError:
             raise
         except RuntimeError as error:  # CUDA's errors have no other common class
-            self._can_be_recorded, _Graph._pool = False, None  # a broken recording's memory is not recorded into again
+            self._can_be_recorded, _Graph._shared = False, None  # a broken recording's memory is not used again
             told = str(error).partition("\n")[0]
             warnings.warn(f"generator: batches are drawn without a recording, a little slower: {told}", stacklevel=2)
 
     def _recorded(self) -> list[torch.cuda.CUDAGraph]:
         """Each part as a graph; what one leaves in memory for the next lies in their pool, and is never moved."""
-        if _Graph._pool is None:
-            _Graph._pool = torch.cuda.graph_pool_handle()
+        pool = None if _Graph._shared is None else _Graph._shared()
+        if pool is None:
+            pool = _Pool()
+            _Graph._shared = weakref.ref(pool)
         torch.cuda.synchronize()
         gc.collect()
         torch.cuda.empty_cache()
         parts, recorded, goes_on = self._call(), [], True
         while goes_on:
             graph = torch.cuda.CUDAGraph()
-            graph.capture_begin(pool=_Graph._pool, capture_error_mode="thread_local")
+            graph.capture_begin(pool=pool.handle, capture_error_mode="thread_local")
             try:
                 next(parts)
             except StopIteration as end:
@@ -203,6 +216,7 @@ class _Graph:
             finally:
                 graph.capture_end()
             recorded.append(graph)
+        self._pool = pool
         return recorded
 
     def _replay(self) -> None:
