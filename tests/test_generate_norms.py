@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from dst3d_datasets.generate.compiling import written  # noqa: E402
-from dst3d_datasets.generate.norms import ChannelsLastGroupNorm, channels_last  # noqa: E402
+from dst3d_datasets.generate.norms import ChannelsLastGroupNorm, LongLayerNorm, channels_last  # noqa: E402
 
 
 def norm_of(groups: int, channels: int) -> nn.GroupNorm:
@@ -89,3 +89,54 @@ def test_all_norms_of_a_network_are_replaced_and_share_their_parameters():
     torch.testing.assert_close(network(values), wanted, rtol=1e-4, atol=1e-5)
     tokens = torch.randn(2, 8, 5)  # as the attention of an autoencoder calls its norm
     torch.testing.assert_close(network[1](tokens), plain(tokens))
+
+
+def long_norm() -> nn.LayerNorm:
+    torch.manual_seed(0)
+    norm = nn.LayerNorm(1280)
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    return norm
+
+
+def test_a_long_layer_norm_is_layer_norm():
+    norm = long_norm()
+    values = torch.randn(2, 5, 1280) * 3 + 2
+    found = LongLayerNorm(norm)(values)
+    torch.testing.assert_close(found, norm(values), rtol=1e-4, atol=1e-4)
+    exact = (values.double() - values.double().mean(-1, keepdim=True)) / torch.sqrt(
+        values.double().var(-1, correction=0, keepdim=True) + norm.eps
+    ) * norm.weight.double() + norm.bias.double()
+    torch.testing.assert_close(found.double(), exact, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(LongLayerNorm(norm)(torch.full((1, 1280), 7.0))[0], norm.bias, rtol=1e-2, atol=1e-2)
+
+
+@torch.no_grad()
+def test_a_long_layer_norm_of_half_precision_loses_no_more_than_pytorchs_own():
+    norm = long_norm()
+    values = (torch.randn(50, 1280) + 20).to(torch.float16)
+    wanted = norm.double()(values.double())
+    theirs = (norm.half()(values).double() - wanted).abs().max()
+    found = LongLayerNorm(norm.half())(values)
+    assert found.dtype == torch.float16
+    assert (found.double() - wanted).abs().max() <= 1.5 * theirs
+
+
+def test_only_long_layer_norms_with_parameters_are_replaced():
+    norms = [nn.LayerNorm(1025), nn.LayerNorm(1024), nn.LayerNorm(1025, bias=False), nn.LayerNorm((1025, 2))]
+    network = nn.Sequential(*norms, nn.LayerNorm(1025, elementwise_affine=False))
+    channels_last(network)
+    assert [type(each) is LongLayerNorm for each in network] == [True, False, False, False, False]
+    assert network[0].weight is norms[0].weight
+
+
+@torch.no_grad()
+def test_a_residual_block_computes_what_it_did():
+    resnet = pytest.importorskip("diffusers.models.resnet", reason="needs the extra [controlnet]")
+    torch.manual_seed(0)
+    block = resnet.ResnetBlock2D(in_channels=64, out_channels=32, temb_channels=16).eval()
+    values, time = torch.randn(2, 64, 8, 8), torch.randn(2, 16)
+    wanted = block(values, time)
+    channels_last(block)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        torch.testing.assert_close(block(values.contiguous(memory_format=layout), time), wanted, rtol=1e-4, atol=1e-4)

@@ -73,7 +73,12 @@ def stock(generator: ControlNetGenerator, wanted: Sequence[Shot], output: str = 
 
 
 def flops(generator: ControlNetGenerator, wanted: Sequence[Shot]) -> float:
-    """TFLOP (2 a multiply-add) that one picture costs, counted while a batch is drawn without a compiler."""
+    """TFLOP (2 a multiply-add) that one picture costs, counted while a batch is drawn by networks that are rearranged but
+    not compiled.
+    """
+    sampler = generator.drawing().sampler
+    if sampler is not None:
+        sampler.rearrange()
     counter = FlopCounterMode(display=False)
     with counter:
         generator.generate(wanted)

@@ -21,6 +21,7 @@ from ..recipe.options import ControlNetOptions
 from .compiling import Compiled, Parts, Recorded, whole
 from .denoise import Conditions, Denoiser, why_not
 from .norms import channels_last
+from .upsample import convolve_before_doubling
 
 DECODED_AT_ONCE = 16  # pictures of 512 px a call of the autoencoder; fewer are slower on a GPU, more need memory
 KNOWN = ("StableDiffusionControlNetPipeline", "StableDiffusionXLControlNetPipeline")
@@ -67,19 +68,27 @@ class Sampler:
         self._decoder = Compiled(self._decode)
         self._predictor = Compiled(self.denoiser)
         self._recorded = Recorded(self._sampled)
+        self._is_rearranged = False
 
     def compile(self, key: str) -> None:
         """Compile the networks at their first use from now on; `key` names their shapes in the cache."""
         if self._predictor.is_compiled:
             return
-        for net in (self._pipeline.unet, self._pipeline.controlnet, self._pipeline.vae):
-            channels_last(net)
-        self.denoiser.look_ahead()
+        self.rearrange()
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)  # the weights are in their new order before another stream reads them
             self._recorded.is_on = type(self._pipeline.scheduler).__name__ in RECORDED and not self._draws
         self._predictor.compile(f"{key}-step")
         self._decoder.compile(f"{key}-decode")
+
+    def rearrange(self) -> None:
+        """The networks as a compiler wants them, and with less to compute: the same maths, other roundings."""
+        if not self._is_rearranged:
+            for net in (self._pipeline.unet, self._pipeline.controlnet, self._pipeline.vae):
+                channels_last(net)
+                convolve_before_doubling(net)
+            self.denoiser.look_ahead()
+        self._is_rearranged = True
 
     def prepare(
         self,
