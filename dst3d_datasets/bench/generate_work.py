@@ -73,8 +73,8 @@ def stock(generator: ControlNetGenerator, wanted: Sequence[Shot], output: str = 
 
 
 def flops(generator: ControlNetGenerator, wanted: Sequence[Shot]) -> float:
-    """TFLOP (2 a multiply-add) that one picture costs, counted while a batch is drawn by networks that are rearranged but
-    not compiled.
+    """TFLOP (2 a multiply-add) that one picture costs, counted while rearranged networks that are not compiled draw a
+    batch.
     """
     sampler = generator.drawing().sampler
     if sampler is not None:
