@@ -160,14 +160,41 @@ def test_recordings_share_their_memory_and_it_goes_with_the_last_of_them(tapes):
     first, second = made(), made()
     assert tapes.users == {1: 4}  # two parts each
     del first
+    assert tapes.users == {1: 3}  # the memory's own
     third = made()
-    assert tapes.users == {1: 4}
+    assert tapes.users == {1: 5}
     tapes.owner, tapes.made, tapes.parts = None, [], None
     del second, third
     gc.collect()
     assert tapes.users == {1: 0}
     made()
     assert tapes.users[2] == 2
+
+
+def test_what_is_collected_when_a_recording_begins_does_not_take_the_memory_with_it(tapes):
+    """A generator that nobody holds but itself lives until Python looks for such, as it does before a recording."""
+
+    class Owner:
+        def __init__(self):
+            self.itself = self
+            self.recorded = compiling.Recorded(self.double)
+            self.recorded.is_on = True
+
+        def double(self, tensor):
+            yield
+            return tensor * 2
+
+    gc.disable()
+    try:
+        for _ in range(3):
+            owner = Owner()
+            assert [owner.recorded(torch.ones(1)).item() for _ in range(3)] == [2.0] * 3
+            assert owner.recorded.num_recorded == 1
+            tapes.owner, tapes.made, tapes.parts = None, [], None
+            del owner
+    finally:
+        gc.enable()
+    assert len(tapes.users) == 1
 
 
 def test_a_shape_for_which_memory_ran_out_is_forgotten_with_its_tensors(tapes):

@@ -136,12 +136,13 @@ def whole(parts: Parts) -> Tensor:
 
 
 class _Pool:
-    """Memory of recordings, which each of them holds. Once the last is gone the allocator takes it back, and refuses to
-    have anything recorded into it again: the next recording needs another.
+    """Memory of recordings, which each of them holds. The allocator takes it back with the last CUDA graph in it, and
+    refuses to have anything recorded into it again. This holds one graph, so that whoever holds this may record.
     """
 
     def __init__(self) -> None:
         self.handle: Any = torch.cuda.graph_pool_handle()
+        self.graph: torch.cuda.CUDAGraph | None = None
 
 
 class _Graph:
@@ -216,6 +217,7 @@ class _Graph:
             finally:
                 graph.capture_end()
             recorded.append(graph)
+            pool.graph = pool.graph or graph
         self._pool = pool
         return recorded
 
