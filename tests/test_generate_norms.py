@@ -130,13 +130,38 @@ def test_only_long_layer_norms_with_parameters_are_replaced():
     assert network[0].weight is norms[0].weight
 
 
-@torch.no_grad()
-def test_a_residual_block_computes_what_it_did():
+def residual_block():
     resnet = pytest.importorskip("diffusers.models.resnet", reason="needs the extra [controlnet]")
     torch.manual_seed(0)
-    block = resnet.ResnetBlock2D(in_channels=64, out_channels=32, temb_channels=16).eval()
-    values, time = torch.randn(2, 64, 8, 8), torch.randn(2, 16)
+    return resnet.ResnetBlock2D(in_channels=64, out_channels=32, temb_channels=16).eval()
+
+
+@torch.no_grad()
+def test_a_residual_block_computes_what_it_did():
+    block, values, time = residual_block(), torch.randn(2, 64, 8, 8), torch.randn(2, 16)
     wanted = block(values, time)
     channels_last(block)
     for layout in (torch.contiguous_format, torch.channels_last):
-        torch.testing.assert_close(block(values.contiguous(memory_format=layout), time), wanted, rtol=1e-4, atol=1e-4)
+        given = values.contiguous(memory_format=layout)
+        torch.testing.assert_close(block(given, time), wanted, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(block(input_tensor=given, temb=time), wanted, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_compiler_sees_that_norm_and_shortcut_read_the_same_written_values():
+    """Two skips side by side would else be written for each of them: seen in the compiler's code for a GPU."""
+    block, time, graphs = residual_block(), torch.randn(2, 16), []
+    channels_last(block)
+
+    def keep(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    torch._dynamo.reset()
+    skips = [torch.randn(2, 32, 8, 8).contiguous(memory_format=torch.channels_last) for _ in range(2)]
+    torch.compile(lambda one, other: block(torch.cat([one, other], 1), time), backend=keep, fullgraph=True)(*skips)
+    (graph,) = graphs
+    (beside,) = graph.graph.find_nodes(op="call_function", target=torch.cat)
+    assert [node.target for node in beside.users] == ["as_strided"]
+    (once,) = beside.users
+    assert len(once.users) == 2

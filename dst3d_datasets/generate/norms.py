@@ -103,19 +103,20 @@ def channels_last(network: nn.Module) -> None:
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is nn.GroupNorm and child.affine:
-                # The second norm of a residual block follows a convolution, with whose bias it fuses.
-                setattr(parent, name, ChannelsLastGroupNorm(child, in_memory=name != "norm2"))
+                # Of a residual block, the first norm reads what `_read_once` has written, and the second follows a
+                # convolution, with whose bias it fuses.
+                in_memory = name not in ("norm1", "norm2")
+                setattr(parent, name, ChannelsLastGroupNorm(child, in_memory))
             elif _is_long(child):
                 setattr(parent, name, LongLayerNorm(child))
         if type(parent).__name__ == "ResnetBlock2D":
             parent.register_forward_pre_hook(_read_once)
 
 
-def _read_once(block: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+def _read_once(block: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...] | None:
     """What a residual block is given is read by its first norm and by its shortcut: the compiler, which would write two
     skips put side by side for each of them, writes them once.
     """
-    hidden, *others = given
-    if hidden.is_contiguous(memory_format=torch.channels_last):
-        hidden = written(hidden)
-    return hidden, *others
+    if not given or not given[0].is_contiguous(memory_format=torch.channels_last):
+        return None
+    return written(given[0]), *given[1:]
