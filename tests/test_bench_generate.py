@@ -9,6 +9,7 @@ pytest.importorskip("diffusers", reason="needs the extra [controlnet]")
 
 from dst3d_datasets.bench import generate, generate_build, generate_work
 from dst3d_datasets.build import plan_for
+from dst3d_datasets.generate import sampler
 from dst3d_datasets.machine import one_thread_an_operator
 
 EACH, BATCH = 3.0, 4  # seconds a batch, and pictures in it
@@ -62,6 +63,25 @@ def test_memory_is_counted_from_the_first_batch_on(monkeypatch):
     monkeypatch.setattr(slow, "generate", lambda batch: log.append("batch"))
     assert generate_work.rate(slow, [[object()]] * 2)["peak"] == 3.5
     assert log == ["reset", "batch", "batch", "read"]
+
+
+def test_operations_are_counted_as_compiled_networks_have_them(monkeypatch):
+    """Without those that a doubled picture's convolution saves: 5 of its 9, less what the edges cost."""
+    options, wanted = {"pipeline": "tiny", "batch_size": 1, "steps": 1}, generate_work.shots(1, 64)
+    found = generate_work.flops(generate_work.made(options), wanted)
+    monkeypatch.setattr(sampler, "convolve_before_doubling", lambda network: None)
+    generator = generate_work.made(options)
+    doubling = []
+
+    def note(conv, given, out):
+        doubling.append(2 * 9 * conv.in_channels * out.numel())
+
+    for network in (generator.drawing().pipeline.unet, generator.drawing().pipeline.vae):
+        for module in network.modules():
+            if type(module).__name__ == "Upsample2D":
+                module.conv.register_forward_hook(note)
+    saved = generate_work.flops(generator, wanted) - found
+    assert 0.4 * sum(doubling) < saved * 1e12 < 5 / 9 * sum(doubling)
 
 
 def test_rows_are_shown_as_they_are_measured(capsys, monkeypatch):

@@ -19,6 +19,7 @@ from dst3d_datasets.generate import draw as drawing_module  # noqa: E402
 from dst3d_datasets.generate import sampler as sampler_module  # noqa: E402
 from dst3d_datasets.generate.compiling import Compiled  # noqa: E402
 from dst3d_datasets.generate.norms import ChannelsLastGroupNorm  # noqa: E402
+from dst3d_datasets.generate.upsample import UpsampledConv  # noqa: E402
 from dst3d_datasets.recipe import validate  # noqa: E402
 
 # `folders` is a fixture: its name is imported here and again an argument there
@@ -86,6 +87,9 @@ def test_what_is_compiled_draws_the_same(monkeypatch, folders, pipeline, nets):
     norms = [module for module in denoiser.modules() if isinstance(module, torch.nn.GroupNorm)]
     assert norms
     assert {type(norm) for norm in norms} == {ChannelsLastGroupNorm}
+    for network in (denoiser, ours.drawing().pipeline.vae):
+        doubled = [module for module in network.modules() if type(module).__name__ == "Upsample2D"]
+        assert doubled == [module.plain for module in network.modules() if type(module) is UpsampledConv] != []
     assert denoiser.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
     theirs = stock(monkeypatch, folders, pipeline, nets, batch_size=3)
     assert np.abs(np.stack(pictures).astype(int) - np.stack(theirs)).max() <= 1
