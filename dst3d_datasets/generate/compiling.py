@@ -26,8 +26,8 @@ from torch.utils import _pytree as pytree
 
 from ..home import default_home
 
-# From this many pictures on a process has more time to win than to lose: about 90 s against 0.1 s a picture (H200).
-PAYS_FROM = 1000
+# From this many pictures on a process has more time to win than to lose: 115 to 200 s against 0.1 s a picture (H200).
+PAYS_FROM = 1500
 PAYS_FROM_CACHED = 250  # where this machine has compiled it before
 _ATTENTION = [
     SDPBackend.CUDNN_ATTENTION,

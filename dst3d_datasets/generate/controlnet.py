@@ -7,11 +7,9 @@ shape: a short batch is padded by repeating its last shot. What that gives, meas
 * CPU, float32: the same bytes in any place of the batch, with any neighbours, padded or not. Another *thread count* or
   batch size moves a few values in a million by one (`make_shard` fixes both).
 * H200, float16, SD 1.5 shapes at 512 px, 20 steps, batch 32, compiled: the same bytes when drawn again; another place
-  in the batch moves values by at most one (0.01 on average), another process by at most two (0.12): the compiler may
+  in the batch moves values by at most two (0.011 on average), another process by at most two (0.12): the compiler may
   sum in another order there. The stock pipeline at the same batch differs from it by at most two (0.15), as it does
-  from itself at batch 16 (0.14; `dst3d bench generate`). That was before `upsample` added weights up, which are then
-  rounded: with the shipped model in float16 on a CPU, ours and the stock pipeline's differ by 0.019 on average in place
-  of 0.018, and by at most one.
+  from itself at batch 16 (0.14; `dst3d bench generate`).
 
 The safety checker is switched off (it would put black pictures, silently, where it misjudges a render), and so is
 SDXL's invisible watermark (it would depend on which packages are installed). `eta` is passed where pipeline and
