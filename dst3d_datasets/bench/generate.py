@@ -16,7 +16,8 @@ from ..machine import one_thread_an_operator
 from . import generate_work as work
 from .result import Cell, Measured, tell
 
-FAST = {"mode": "fast", "scheduler": "dpmpp", "steps": 6, "guidance_interval": (0.0, 0.5)}  # the recipe sd15_fast
+# The recipe sd15_fast.
+FAST: dict[str, Any] = {"mode": "fast", "scheduler": "dpmpp", "steps": 6, "guidance_interval": (0.0, 0.5)}
 LCM = {"scheduler": "lcm", "steps": 4, "guidance_scale": 1.0}
 COLUMNS = (
     "what", "batch", "images/s", "x stock", "TFLOP/image", "TFLOP/s", "% of limit", "GPU busy %", "warm-up s", "GiB",

@@ -15,6 +15,7 @@ from ..nouns import Shot
 from ..recipe import Recipe
 from ..registry import lookup
 from ..seeds import seed_of
+from .generate import FAST
 from .result import Cell, Measured
 from .tiny_edges import agreement
 from .tiny_judge import CLASSES, Judge, colour_of, load_judge, perceptual
@@ -37,7 +38,9 @@ class Drawn:
 
 
 def run(quick: bool) -> Measured:
-    """Held-out primitives at 20 and 4 steps, real CAD models where they lie beside the checkout, and renders."""
+    """Held-out primitives in exact mode at 20 and 4 steps and in fast mode, real CAD models where they lie beside the
+    checkout, and renders.
+    """
     judge = load_judge()
     recipe, shots = held_out(1 if quick else 3)
     shots = shots[:8] if quick else shots
@@ -53,8 +56,11 @@ def run(quick: bool) -> Measured:
         _failures("held-out primitives", shots, first.pictures, judge),
     ]
     if quick:
-        return Measured(COLUMNS, rows, [*notes, "4 steps and real CAD models: left out by --quick."])
+        return Measured(COLUMNS, rows, [*notes, "4 steps, fast mode and real CAD models: left out by --quick."])
     rows.append(_row("held-out primitives", 4, shots, drawn(recipe, shots, steps=4), judge))
+    for steps in (8, FAST["steps"]):
+        fast = drawn(recipe, shots, **FAST | {"steps": steps})
+        rows.append(_row("held-out primitives, fast mode", steps, shots, fast, judge))
     if (REAL / "models.csv").is_file():
         recipe, shots = real(REAL, 1)
         scans = drawn(recipe, shots)
